@@ -1,0 +1,231 @@
+//! What can be asked of the replicated state, and what it answers.
+//!
+//! Commands travel in Raft entries and lie in logs and snapshots: these enums only ever grow at
+//! the end, because the codec writes the position of a variant (golden-byte tests in
+//! `crates/raft` hold this).
+
+use serde::{Deserialize, Serialize};
+
+use crate::attributes::{AttributeChanges, QueueDescription, Tags};
+use crate::ids::{QueueKey, RequestId};
+use crate::message::{NewMessage, ReceivedMessage, SentMessage};
+use crate::receipt::ReceiptHandle;
+use crate::time::{Millis, Seconds};
+
+/// What one Raft entry holds: many requests under one stamp of the leader.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Batch {
+    /// The leader's clock when it proposed the entry.
+    pub stamp: Millis,
+    /// Random bits for ids that nobody can guess; chosen by the leader, the same on all replicas.
+    pub nonce: u128,
+    /// In the order in which they take effect.
+    pub requests: Vec<Request>,
+}
+
+/// A command with the name that makes its retries harmless.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Request {
+    /// The same for every retry.
+    pub id: RequestId,
+    /// The router that named it has finished with every request of its session below this
+    /// sequence: their replies can be forgotten, and late copies of them are not executed.
+    pub finished_below: u64,
+    /// What to do.
+    pub command: Command,
+}
+
+/// Everything that can be asked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Command {
+    /// Creates a queue, or finds the one that has the same name and does not contradict.
+    CreateQueue {
+        /// Its name.
+        queue: QueueKey,
+        /// Settings other than the defaults.
+        attributes: AttributeChanges,
+        /// Its tags.
+        tags: Tags,
+    },
+    /// Removes a queue and all it holds.
+    DeleteQueue {
+        /// Its name.
+        queue: QueueKey,
+    },
+    /// Asks whether a queue exists.
+    GetQueueUrl {
+        /// Its name.
+        queue: QueueKey,
+    },
+    /// Names of queues in order, one page.
+    ListQueues {
+        /// Whose queues.
+        account: String,
+        /// In which region.
+        region: String,
+        /// Only names that begin with this.
+        prefix: String,
+        /// Only names after this one.
+        after: Option<String>,
+        /// At most this many, at least 1.
+        limit: u16,
+    },
+    /// Tells settings and counts.
+    GetQueueAttributes {
+        /// Of which queue.
+        queue: QueueKey,
+    },
+    /// Changes settings.
+    SetQueueAttributes {
+        /// Of which queue.
+        queue: QueueKey,
+        /// The ones to change.
+        changes: AttributeChanges,
+    },
+    /// Removes all messages.
+    PurgeQueue {
+        /// Of which queue.
+        queue: QueueKey,
+    },
+    /// Adds messages; each is accepted or refused by itself.
+    SendMessages {
+        /// To which queue.
+        queue: QueueKey,
+        /// At most ten.
+        messages: Vec<NewMessage>,
+    },
+    /// Hides up to so many visible messages and returns them.
+    ReceiveMessages {
+        /// From which queue.
+        queue: QueueKey,
+        /// 1 to 10.
+        max_messages: u8,
+        /// How long they stay hidden; the queue's own time-out where absent.
+        visibility_timeout: Option<Seconds>,
+        /// How long the caller is ready to wait; the queue's own wait time where absent. The
+        /// waiting is done before the command is proposed; here it only tells a long poll (above
+        /// zero) from a short one, which is refused with too many messages in flight.
+        wait_time: Option<Seconds>,
+    },
+    /// Removes messages for good; each handle is judged by itself.
+    DeleteMessages {
+        /// From which queue.
+        queue: QueueKey,
+        /// At most ten.
+        handles: Vec<ReceiptHandle>,
+    },
+    /// Hides messages for another span from now on; each is judged by itself.
+    ChangeMessageVisibilities {
+        /// In which queue.
+        queue: QueueKey,
+        /// At most ten.
+        changes: Vec<(ReceiptHandle, Seconds)>,
+    },
+    /// Moves the clock of the replicated state forward, for tests of long spans.
+    AdvanceClock {
+        /// By so many milliseconds.
+        millis: u64,
+    },
+}
+
+/// The answer to a [`Command`].
+pub type Reply = Result<Outcome, CommandError>;
+
+/// A command that was carried out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Outcome {
+    /// CreateQueue, GetQueueUrl: the queue exists.
+    Exists,
+    /// DeleteQueue, SetQueueAttributes, PurgeQueue.
+    Done,
+    /// ListQueues: names, and whether there are more.
+    Queues {
+        /// In order.
+        names: Vec<String>,
+        /// Names after the last of these exist.
+        more: bool,
+    },
+    /// GetQueueAttributes.
+    Described(QueueDescription),
+    /// SendMessages, in the order of the request.
+    Sent(Vec<Result<SentMessage, CommandError>>),
+    /// ReceiveMessages; empty when nothing is visible.
+    Received(Vec<ReceivedMessage>),
+    /// DeleteMessages and ChangeMessageVisibilities, in the order of the request.
+    Each(Vec<Result<(), CommandError>>),
+    /// AdvanceClock: the clock as it now stands.
+    ClockAdvanced(Millis),
+}
+
+/// Why a command was refused. Refused commands change nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub enum CommandError {
+    /// There is no queue of this name.
+    #[error("the queue does not exist")]
+    QueueDoesNotExist,
+    /// CreateQueue: a queue of this name has another value for an attribute.
+    #[error("a queue of this name exists with another value for {attribute}")]
+    QueueNameExists {
+        /// SQS's name of the first attribute that differs.
+        attribute: String,
+    },
+    /// The handle was never given out by this queue.
+    #[error("the receipt handle is not valid")]
+    ReceiptHandleIsInvalid,
+    /// ChangeMessageVisibility: the message is gone.
+    #[error("the message does not exist or is not available for visibility timeout change")]
+    MessageDoesNotExist,
+    /// ChangeMessageVisibility: the message is visible (again).
+    #[error("the message is not in flight")]
+    MessageNotInflight,
+    /// ChangeMessageVisibility: more than 12 hours since the message was received.
+    #[error("the total visibility timeout is beyond the limit of 43200 seconds")]
+    VisibilityBeyondLimit,
+    /// A short poll while too many messages are in flight.
+    #[error("too many messages are in flight")]
+    OverLimit,
+    /// SendMessages: larger than the queue allows.
+    #[error("the message is longer than {limit} bytes")]
+    MessageTooLong {
+        /// The queue's MaximumMessageSize.
+        limit: u32,
+    },
+    /// The router had already given this request up; it was not executed.
+    #[error("the request was given up by its router before it was executed")]
+    RequestAbandoned,
+}
+
+/// What the node's waiting receivers want to know of an applied batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// This many messages of the queue became visible.
+    Visible {
+        /// In which queue.
+        queue: QueueKey,
+        /// How many.
+        count: u64,
+    },
+    /// A message will become visible at this moment, which may be earlier than what was known.
+    VisibleAt {
+        /// In which queue.
+        queue: QueueKey,
+        /// On the clock of the leader's stamps (see [`crate::state::State::readiness`]).
+        stamp: Millis,
+    },
+    /// The queue is gone: waiting for it is over.
+    QueueDeleted {
+        /// Which one.
+        queue: QueueKey,
+    },
+    /// The clock was advanced: every queue may have visible messages now.
+    ClockAdvanced,
+}
+
+/// What came of applying one [`Batch`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Applied {
+    /// One for each request, in order.
+    pub replies: Vec<Reply>,
+    /// In the order in which they happened.
+    pub events: Vec<Event>,
+}

@@ -1,0 +1,15 @@
+//! The rules of a queue, and nothing else.
+//!
+//! This crate is a function over data: commands and a time stamp go in, replies and events come
+//! out. It knows no clock, socket, file, thread or random number, so that every replica that
+//! applies the same commands holds the same state, and the simulator can run the real thing.
+//!
+//! Start with [`command`] (what can be asked), then [`state`] (how it is answered).
+
+pub mod attributes;
+pub mod command;
+pub mod ids;
+pub mod message;
+pub mod receipt;
+pub mod state;
+pub mod time;

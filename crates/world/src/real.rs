@@ -1,0 +1,211 @@
+//! The real world: the system's clock, files, TCP and random numbers.
+
+use std::fs::{File, OpenOptions};
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::{Chance, Clock, Disk, DiskFile, Listener, Network, OpenMode, World};
+
+/// The machine that this process runs on.
+#[derive(Clone, Debug)]
+pub struct RealWorld {
+    clock: SystemClock,
+    disk: FileSystem,
+    network: Tcp,
+    chance: OsChance,
+}
+
+impl RealWorld {
+    /// The machine that this process runs on.
+    pub fn new() -> Self {
+        RealWorld {
+            clock: SystemClock {
+                started: Instant::now(),
+            },
+            disk: FileSystem,
+            network: Tcp,
+            chance: OsChance,
+        }
+    }
+}
+
+impl Default for RealWorld {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl World for RealWorld {
+    type Clock = SystemClock;
+    type Disk = FileSystem;
+    type Network = Tcp;
+    type Chance = OsChance;
+
+    fn clock(&self) -> &SystemClock {
+        &self.clock
+    }
+    fn disk(&self) -> &FileSystem {
+        &self.disk
+    }
+    fn network(&self) -> &Tcp {
+        &self.network
+    }
+    fn chance(&self) -> &OsChance {
+        &self.chance
+    }
+}
+
+/// The system's clock.
+#[derive(Clone, Debug)]
+pub struct SystemClock {
+    started: Instant,
+}
+
+impl Clock for SystemClock {
+    fn now_millis(&self) -> u64 {
+        // A clock before 1970 reads as 1970: the state machine clamps stamps to be monotonic.
+        SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |since| {
+                u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+            })
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.started.elapsed()
+    }
+}
+
+/// The system's random numbers.
+#[derive(Clone, Debug)]
+pub struct OsChance;
+
+impl Chance for OsChance {
+    fn next_u64(&self) -> u64 {
+        rand::random()
+    }
+}
+
+/// The file system.
+#[derive(Clone, Debug)]
+pub struct FileSystem;
+
+impl Disk for FileSystem {
+    type File = OpenFile;
+
+    async fn create_dir_all(&self, path: &Path) -> io::Result<()> {
+        std::fs::create_dir_all(path)
+    }
+
+    async fn list(&self, path: &Path) -> io::Result<Vec<String>> {
+        let mut names = Vec::new();
+        for entry in std::fs::read_dir(path)? {
+            // A name that is not UTF-8 is none of ours.
+            if let Ok(name) = entry?.file_name().into_string() {
+                names.push(name);
+            }
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    async fn open(&self, path: &Path, mode: OpenMode) -> io::Result<OpenFile> {
+        let mut options = OpenOptions::new();
+        options.read(true);
+        match mode {
+            OpenMode::Read => {}
+            OpenMode::ReadWrite => {
+                options.write(true);
+            }
+            OpenMode::CreateNew => {
+                options.write(true).create_new(true);
+            }
+        }
+        Ok(OpenFile(options.open(path)?))
+    }
+
+    async fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        std::fs::rename(from, to)
+    }
+
+    async fn remove(&self, path: &Path) -> io::Result<()> {
+        std::fs::remove_file(path)
+    }
+
+    async fn sync_dir(&self, path: &Path) -> io::Result<()> {
+        File::open(path)?.sync_all()
+    }
+
+    fn spawn(&self, name: &str, task: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()?;
+        std::thread::Builder::new()
+            .name(name.to_owned())
+            .spawn(move || runtime.block_on(task))?;
+        Ok(())
+    }
+}
+
+/// A file of the file system.
+#[derive(Debug)]
+pub struct OpenFile(File);
+
+impl DiskFile for OpenFile {
+    async fn len(&self) -> io::Result<u64> {
+        Ok(self.0.metadata()?.len())
+    }
+
+    async fn read_at(&self, offset: u64, length: usize) -> io::Result<Vec<u8>> {
+        let mut bytes = vec![0; length];
+        self.0.read_exact_at(&mut bytes, offset)?;
+        Ok(bytes)
+    }
+
+    async fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.0.write_all_at(bytes, offset)
+    }
+
+    async fn sync_data(&self) -> io::Result<()> {
+        self.0.sync_data()
+    }
+}
+
+/// TCP without Nagle's delay.
+#[derive(Clone, Debug)]
+pub struct Tcp;
+
+impl Network for Tcp {
+    type Stream = TcpStream;
+    type Listener = TcpListener;
+
+    async fn bind(&self, address: SocketAddr) -> io::Result<TcpListener> {
+        TcpListener::bind(address).await
+    }
+
+    async fn connect(&self, address: SocketAddr) -> io::Result<TcpStream> {
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        Ok(stream)
+    }
+}
+
+impl Listener for TcpListener {
+    type Stream = TcpStream;
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        TcpListener::local_addr(self)
+    }
+
+    async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
+        let (stream, peer) = TcpListener::accept(self).await?;
+        stream.set_nodelay(true)?;
+        Ok((stream, peer))
+    }
+}
