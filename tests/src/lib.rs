@@ -1,1 +1,1 @@
-//! End-to-end tests.
+//! End-to-end tests: real processes, real disks, the real SDK.
