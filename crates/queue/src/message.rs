@@ -27,6 +27,16 @@ pub enum AttributeContent {
     Binary(Bytes),
 }
 
+impl AttributeContent {
+    /// As SQS counts it: the bytes of the value itself.
+    pub fn size_bytes(&self) -> usize {
+        match self {
+            AttributeContent::Text(text) => text.len(),
+            AttributeContent::Binary(bytes) => bytes.len(),
+        }
+    }
+}
+
 /// Message attributes by name.
 pub type MessageAttributes = BTreeMap<String, AttributeValue>;
 
@@ -47,6 +57,21 @@ pub struct NewMessage {
     pub deduplication_id: Option<String>,
     /// The account that sent it.
     pub sender_id: String,
+}
+
+impl NewMessage {
+    /// What counts against the limits of SQS: body and the names, types and values of the
+    /// attributes; system attributes do not.
+    pub fn size_bytes(&self) -> usize {
+        let attributes: usize = self
+            .attributes
+            .iter()
+            .map(|(name, attribute)| {
+                name.len() + attribute.data_type.len() + attribute.value.size_bytes()
+            })
+            .sum();
+        self.body.len() + attributes
+    }
 }
 
 /// A message that was accepted.
