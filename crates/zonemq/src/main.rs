@@ -1,2 +1,76 @@
-//! placeholder
-fn main() {}
+//! The `zonemq` command: brings clusters up, looks at them, breaks them, takes them down.
+//!
+//! `zonemq node` is the server itself; every other command works on the local cluster that a data
+//! folder describes, through the nodes' HTTP interface and signals.
+
+mod args;
+mod cluster;
+mod down;
+mod failure;
+mod fault;
+mod http;
+mod launch;
+mod lock;
+mod node;
+mod status;
+mod stop_signal;
+mod stub;
+mod up;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+
+use args::{Cli, Command};
+use failure::Failure;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return refuse(&error),
+    };
+    let done = match cli.command {
+        Command::Up(args) => up::run(args).await,
+        Command::Status(args) => status::run(args).await,
+        Command::Down(args) => down::run(args).await,
+        Command::Node(args) => node::run(args).await,
+        Command::Fault(args) => fault::run(args).await,
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("zonemq: {failure}");
+            failure.exit_code()
+        }
+    }
+}
+
+/// Answers a command line that clap did not take: help in full, a mistake in one sentence.
+fn refuse(error: &clap::Error) -> ExitCode {
+    match error.kind() {
+        ErrorKind::DisplayHelp
+        | ErrorKind::DisplayVersion
+        | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            // Nobody is left to tell when the output cannot be written.
+            let _ = error.print();
+            if error.use_stderr() {
+                Failure::USAGE.into()
+            } else {
+                ExitCode::SUCCESS
+            }
+        }
+        _ => {
+            let text = error.to_string();
+            // The paragraphs after the first tell the usage again; `--help` does that better.
+            let first = text.split("\n\n").next().unwrap_or_default();
+            let sentence: Vec<&str> = first.split_whitespace().collect();
+            eprintln!(
+                "zonemq: {}; see `zonemq --help`",
+                sentence.join(" ").trim_start_matches("error: ")
+            );
+            Failure::USAGE.into()
+        }
+    }
+}

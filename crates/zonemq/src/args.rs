@@ -1,0 +1,321 @@
+//! What the command line can say.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use serde::{Deserialize, Serialize};
+
+/// A message queue that speaks Amazon SQS, replicated across availability zones.
+#[derive(Debug, Parser)]
+#[command(name = "zonemq", version, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Start a local cluster, one process a node, and wait until it answers
+    Up(UpArgs),
+    /// Show each node: role, term and how far its log is
+    Status(StatusArgs),
+    /// Stop the local cluster; its data stays
+    Down(DataArgs),
+    /// Run one node, for clusters over several machines
+    Node(NodeArgs),
+    /// Break the local cluster on purpose, and mend it
+    Fault(FaultArgs),
+}
+
+/// Which local cluster is meant.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct DataArgs {
+    /// Folder of the local cluster
+    #[arg(long, default_value = ".zonemq", value_name = "FOLDER")]
+    pub(crate) data: PathBuf,
+}
+
+/// What a node offers to its clients.
+#[derive(Args, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ServiceArgs {
+    /// Account in queue URLs and ARNs
+    #[arg(long, default_value = "000000000000", value_parser = account)]
+    pub(crate) account: String,
+    /// Region in ARNs, where the request does not name one
+    #[arg(long, default_value = "us-east-1")]
+    pub(crate) region: String,
+    /// How long a request waits for a majority before it fails with 503, as `10s` or `500ms`
+    #[arg(long, default_value = "10s")]
+    pub(crate) request_timeout: Timeout,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct UpArgs {
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+    /// Availability zones [default: a,b,c, or those of the data folder]
+    #[arg(long, value_delimiter = ',', value_parser = zone)]
+    pub(crate) zones: Option<Vec<String>>,
+    /// Nodes in each zone [default: 1, or those of the data folder]
+    #[arg(long, value_name = "COUNT")]
+    pub(crate) nodes_per_zone: Option<usize>,
+    /// API port of the first node; 0 picks free ones [default: 9324, or that of the data folder]
+    #[arg(long)]
+    pub(crate) port: Option<u16>,
+    /// Remove the cluster's data first
+    #[arg(long)]
+    pub(crate) fresh: bool,
+    /// Return once the cluster answers; `zonemq down` stops it
+    #[arg(long)]
+    pub(crate) detach: bool,
+    #[command(flatten)]
+    pub(crate) service: ServiceArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct StatusArgs {
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+    /// Print JSON, whose shape stays
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct NodeArgs {
+    /// Name of the cluster; a data folder belongs to one cluster for ever
+    #[arg(long)]
+    pub(crate) cluster: String,
+    /// Which of the members this node is
+    #[arg(long)]
+    pub(crate) id: u64,
+    /// Folder of this node
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) data: PathBuf,
+    /// Each node of the cluster, this one too, as ID=ZONE@API/PEER with two addresses:
+    /// `1=a@10.0.0.1:9324/10.0.0.1:9424`. The same on every node
+    #[arg(long = "member", required = true, value_name = "MEMBER")]
+    pub(crate) members: Vec<MemberArg>,
+    /// Form a new cluster if the data folder is empty; exactly one node is told so, once
+    #[arg(long)]
+    pub(crate) bootstrap: bool,
+    #[command(flatten)]
+    pub(crate) service: ServiceArgs,
+    /// How the log is written to standard error
+    #[arg(long, value_enum, default_value_t = LogFormat::Text)]
+    pub(crate) log_format: LogFormat,
+    /// Stop when no process holds this file's lock any more: how nodes follow their `up`
+    #[arg(long, hide = true, value_name = "FILE")]
+    pub(crate) stop_with: Option<PathBuf>,
+}
+
+/// How the log is written.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people
+    Text,
+    /// One JSON object a line
+    Json,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct FaultArgs {
+    /// What happens
+    #[arg(value_enum)]
+    pub(crate) action: FaultAction,
+    /// To whom: a node (`n1`), `leader`, `follower`, or all nodes of a zone (`zone:a`)
+    pub(crate) target: Target,
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+}
+
+/// What a fault does to a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FaultAction {
+    /// SIGKILL: the process is gone at once
+    Kill,
+    /// Start a stopped node again; a running one is stopped first
+    Restart,
+    /// SIGSTOP: the process stands still, its connections stay open
+    Pause,
+    /// SIGCONT: it goes on as if nothing had been
+    Resume,
+}
+
+/// Which nodes a fault meets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Target {
+    /// The node with this id.
+    Node(u64),
+    /// The node that leads at this moment.
+    Leader,
+    /// A node that follows at this moment.
+    Follower,
+    /// All nodes of a zone.
+    Zone(String),
+}
+
+impl FromStr for Target {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "leader" => return Ok(Target::Leader),
+            "follower" => return Ok(Target::Follower),
+            _ => {}
+        }
+        if let Some(name) = text.strip_prefix("zone:") {
+            return Ok(Target::Zone(zone(name)?));
+        }
+        text.strip_prefix('n')
+            .unwrap_or(text)
+            .parse()
+            .map(Target::Node)
+            .map_err(|_| "not a node (n1), leader, follower or zone:NAME".to_owned())
+    }
+}
+
+/// One node of a cluster as the command line names it: `ID=ZONE@API/PEER`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct MemberArg {
+    pub(crate) id: u64,
+    pub(crate) zone: String,
+    pub(crate) api: SocketAddr,
+    pub(crate) peer: SocketAddr,
+}
+
+impl FromStr for MemberArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parts = || {
+            let (id, rest) = text.split_once('=')?;
+            let (zone, addresses) = rest.split_once('@')?;
+            let (api, peer) = addresses.split_once('/')?;
+            Some((
+                id.parse().ok()?,
+                zone,
+                api.parse().ok()?,
+                peer.parse().ok()?,
+            ))
+        };
+        let (id, name, api, peer) = parts().ok_or("not like 1=a@127.0.0.1:9324/127.0.0.1:9424")?;
+        Ok(MemberArg {
+            id,
+            zone: zone(name)?,
+            api,
+            peer,
+        })
+    }
+}
+
+impl std::fmt::Display for MemberArg {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}={}@{}/{}", self.id, self.zone, self.api, self.peer)
+    }
+}
+
+/// A span of time as people write it: `10s`, `500ms`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub(crate) struct Timeout(pub(crate) Duration);
+
+impl FromStr for Timeout {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (number, milliseconds_each) = match text.strip_suffix("ms") {
+            Some(number) => (number, 1),
+            None => (text.strip_suffix('s').unwrap_or_default(), 1000),
+        };
+        match number.parse::<u32>() {
+            Ok(number) if number > 0 => Ok(Timeout(Duration::from_millis(
+                u64::from(number) * milliseconds_each,
+            ))),
+            _ => Err("not like 10s or 500ms".to_owned()),
+        }
+    }
+}
+
+impl std::fmt::Display for Timeout {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}ms", self.0.as_millis())
+    }
+}
+
+impl From<Timeout> for String {
+    fn from(timeout: Timeout) -> Self {
+        timeout.to_string()
+    }
+}
+
+impl TryFrom<String> for Timeout {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+fn zone(name: &str) -> Result<String, String> {
+    const LONGEST: usize = 32;
+    let letters_only = name
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
+    if name.is_empty() || name.len() > LONGEST || !letters_only {
+        return Err(format!(
+            "a zone's name has 1 to {LONGEST} letters, digits, hyphens or underscores"
+        ));
+    }
+    Ok(name.to_owned())
+}
+
+fn account(text: &str) -> Result<String, String> {
+    if text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        Ok(text.to_owned())
+    } else {
+        Err("an account has 12 digits".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_target_is_a_node_a_role_or_a_zone() {
+        assert_eq!("n2".parse(), Ok(Target::Node(2)));
+        assert_eq!("2".parse(), Ok(Target::Node(2)));
+        assert_eq!("leader".parse(), Ok(Target::Leader));
+        assert_eq!("zone:b".parse(), Ok(Target::Zone("b".to_owned())));
+        assert!("zone:".parse::<Target>().is_err());
+        assert!("nobody".parse::<Target>().is_err());
+    }
+
+    #[test]
+    fn a_member_reads_back_as_it_was_written() {
+        let text = "1=a@127.0.0.1:9324/127.0.0.1:9424";
+        let member: MemberArg = text.parse().expect("well formed");
+        assert_eq!(member.to_string(), text);
+        assert!("1=a@127.0.0.1:9324".parse::<MemberArg>().is_err());
+        assert!("1=@127.0.0.1:1/127.0.0.1:2".parse::<MemberArg>().is_err());
+    }
+
+    #[test]
+    fn a_timeout_has_a_unit_and_is_not_zero() {
+        assert_eq!("10s".parse(), Ok(Timeout(Duration::from_secs(10))));
+        assert_eq!("500ms".parse(), Ok(Timeout(Duration::from_millis(500))));
+        for wrong in ["10", "0s", "-1s", "s", "ms", "1h"] {
+            assert!(wrong.parse::<Timeout>().is_err(), "{wrong}");
+        }
+    }
+}

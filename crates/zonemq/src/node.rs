@@ -1,0 +1,206 @@
+//! `zonemq node`: one server, until it is told to stop or its disk fails.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::stub::{Member, Node, NodeConfig, StartError};
+use anyhow::{Context, anyhow};
+use serde::{Deserialize, Serialize};
+use tracing::{error, info};
+use tracing_subscriber::EnvFilter;
+use zonemq_world::real::RealWorld;
+
+use crate::args::{LogFormat, MemberArg, NodeArgs};
+use crate::cluster::node_lock;
+use crate::failure::Failure;
+use crate::lock::{self, Held};
+use crate::stop_signal::StopSignal;
+
+/// What is logged where neither `ZONEMQ_LOG` nor `RUST_LOG` says it.
+const DEFAULT_LOG: &str = "info,openraft=warn";
+/// Longer than this a node does not hand over leadership: the others elect without it.
+const SHUTDOWN_WITHIN: Duration = Duration::from_secs(10);
+
+pub(crate) async fn run(args: NodeArgs) -> Result<(), Failure> {
+    start_log(args.log_format);
+    let me = members_agree(&args)?.clone();
+    let _held = claim_folder(&args, &me)?;
+    let mut stop = StopSignal::catch().context("signals cannot be caught")?;
+    let mut orphaned = Box::pin(orphaned(args.stop_with.clone()));
+
+    let node = tokio::select! {
+        node = Node::start(RealWorld::new(), config(&args, &me)) => node.map_err(failed_start)?,
+        // Nothing was promised to anyone yet.
+        () = stop.received() => return Ok(()),
+    };
+    info!(node = me.id, zone = me.zone, api = %me.api, peer = %me.peer, "started");
+
+    let reason = tokio::select! {
+        failure = node.failed() => {
+            error!(failure, "the disk failed: this node stops");
+            return Err(Failure::Disk(failure));
+        }
+        () = stop.received() => "signal",
+        () = &mut orphaned => "the process that supervises this cluster ended",
+    };
+    info!(reason, "stopping");
+    tokio::select! {
+        () = node.shutdown() => info!("stopped"),
+        () = tokio::time::sleep(SHUTDOWN_WITHIN) => error!("did not stop in time: leaving"),
+        () = stop.received() => info!("told twice to stop: leaving at once"),
+    }
+    Ok(())
+}
+
+fn start_log(format: LogFormat) {
+    let filter = EnvFilter::try_from_env("ZONEMQ_LOG")
+        .or_else(|_| EnvFilter::try_from_default_env())
+        .unwrap_or_else(|_| EnvFilter::new(DEFAULT_LOG));
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr);
+    match format {
+        LogFormat::Text => log
+            .with_ansi(io::IsTerminal::is_terminal(&io::stderr()))
+            .init(),
+        LogFormat::Json => log.json().init(),
+    }
+}
+
+fn config(args: &NodeArgs, me: &MemberArg) -> NodeConfig {
+    NodeConfig {
+        cluster: args.cluster.clone(),
+        id: me.id,
+        zone: me.zone.clone(),
+        pid: std::process::id(),
+        api: me.api,
+        // Our own files lie above: the node decides by an empty folder whether it is new.
+        data: args.data.join("store"),
+        members: args
+            .members
+            .iter()
+            .map(|member| Member {
+                id: member.id,
+                zone: member.zone.clone(),
+                api: member.api,
+                peer: member.peer,
+            })
+            .collect(),
+        bootstrap: args.bootstrap,
+        request_timeout: args.service.request_timeout.0,
+        account: args.service.account.clone(),
+        region: args.service.region.clone(),
+    }
+}
+
+/// Checks the list of members and finds this node in it.
+fn members_agree(args: &NodeArgs) -> Result<&MemberArg, Failure> {
+    for (index, member) in args.members.iter().enumerate() {
+        if args.members[..index]
+            .iter()
+            .any(|other| other.id == member.id)
+        {
+            return Err(Failure::Usage(format!(
+                "two members have the id {}",
+                member.id
+            )));
+        }
+    }
+    args.members
+        .iter()
+        .find(|member| member.id == args.id)
+        .ok_or_else(|| Failure::Usage(format!("node {} is not among the --member list", args.id)))
+}
+
+/// To whom a node's folder belongs, for ever: a log must not wander into another cluster.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Identity {
+    cluster: String,
+    id: u64,
+    zone: String,
+}
+
+/// Locks the node's folder, and checks or writes whose it is.
+fn claim_folder(args: &NodeArgs, me: &MemberArg) -> Result<Held, Failure> {
+    let shown = args.data.display();
+    fs::create_dir_all(&args.data).with_context(|| format!("{shown} cannot be made"))?;
+    let held = lock::take(&node_lock(&args.data))
+        .with_context(|| format!("{shown} cannot be locked"))?
+        .ok_or_else(|| Failure::Usage(format!("another node runs on {shown}")))?;
+    let wanted = Identity {
+        cluster: args.cluster.clone(),
+        id: me.id,
+        zone: me.zone.clone(),
+    };
+    match read_identity(&args.data)? {
+        Some(found) if found == wanted => Ok(held),
+        Some(found) => Err(Failure::Usage(format!(
+            "{shown} belongs to node {} of zone {} in cluster {}, not to node {} of zone {} in \
+             cluster {}",
+            found.id, found.zone, found.cluster, wanted.id, wanted.zone, wanted.cluster
+        ))),
+        None if args.data.join("store").exists() => Err(Failure::Usage(format!(
+            "{shown} holds data but no identity.json that says whose it is"
+        ))),
+        None => {
+            write_identity(&args.data, &wanted)?;
+            Ok(held)
+        }
+    }
+}
+
+fn identity_file(folder: &Path) -> PathBuf {
+    folder.join("identity.json")
+}
+
+fn read_identity(folder: &Path) -> Result<Option<Identity>, Failure> {
+    let file = identity_file(folder);
+    match fs::read(&file) {
+        Ok(text) => serde_json::from_slice(&text).map(Some).map_err(|error| {
+            Failure::Usage(format!(
+                "{} is no identity of a node: {error}",
+                file.display()
+            ))
+        }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(anyhow!(error)
+            .context(format!("{} cannot be read", file.display()))
+            .into()),
+    }
+}
+
+fn write_identity(folder: &Path, identity: &Identity) -> anyhow::Result<()> {
+    let new = folder.join("identity.json.new");
+    let text = serde_json::to_string(identity)?;
+    // Durable before the first entry of the log is: a log without an owner is refused.
+    fs::write(&new, text + "\n")
+        .and_then(|()| fs::File::open(&new)?.sync_all())
+        .and_then(|()| fs::rename(&new, identity_file(folder)))
+        .and_then(|()| fs::File::open(folder)?.sync_all())
+        .with_context(|| format!("{} cannot be written", identity_file(folder).display()))
+}
+
+/// What a start that failed means for the caller.
+fn failed_start(error: StartError) -> Failure {
+    Failure::Runtime(anyhow!(error))
+}
+
+/// Resolves when nobody holds this file's lock any more; never where there is no file.
+async fn orphaned(stop_with: Option<PathBuf>) {
+    let Some(path) = stop_with else {
+        return std::future::pending().await;
+    };
+    let (free, freed) = tokio::sync::oneshot::channel();
+    // A thread of its own: the wait has no end that a runtime could wait for.
+    std::thread::spawn(move || {
+        let waited = lock::wait_until_free(&path);
+        let _ = free.send(waited);
+    });
+    match freed.await {
+        Ok(Ok(())) => {}
+        Ok(Err(problem)) => error!(%problem, "cannot follow `zonemq up`"),
+        Err(_) => error!("cannot follow `zonemq up`"),
+    }
+}
