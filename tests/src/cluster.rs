@@ -1,0 +1,234 @@
+//! A cluster of real processes in a folder of its own, driven through the `zonemq` command.
+
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use aws_sdk_sqs::Client;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde::Deserialize;
+use tempfile::TempDir;
+
+use crate::{binary, client};
+
+/// A debug build on a small, busy machine comes up within this.
+const UP_WITHIN: Duration = Duration::from_mins(1);
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// Three zones with one node each. All processes end, and the folder goes, when it is dropped.
+pub struct TestCluster {
+    home: TempDir,
+    up: Option<Child>,
+}
+
+/// What `zonemq status --json` prints.
+#[derive(Debug, Deserialize)]
+pub struct Status {
+    /// The cluster's name.
+    pub cluster: String,
+    /// One for each node, in the order of the ids.
+    pub nodes: Vec<NodeStatus>,
+}
+
+/// One node in `zonemq status --json`.
+#[derive(Debug, Deserialize)]
+pub struct NodeStatus {
+    /// Counted from 1.
+    pub id: u64,
+    /// Its zone.
+    pub zone: String,
+    /// Its process, while it lives.
+    pub pid: Option<i32>,
+    /// Where clients reach it.
+    pub api: SocketAddr,
+    /// Whether its process lives.
+    pub alive: bool,
+    /// Its role in the Raft group, if it answers.
+    pub role: Option<String>,
+    /// Its Raft term.
+    pub term: Option<u64>,
+    /// Its last log index.
+    pub last_log_index: Option<u64>,
+    /// Up to where it knows the log to be committed.
+    pub committed_index: Option<u64>,
+    /// Up to where it has applied the log.
+    pub applied_index: Option<u64>,
+}
+
+impl Status {
+    /// The node that leads: of those that believe so, the one in the latest term.
+    pub fn leader(&self) -> Option<&NodeStatus> {
+        self.nodes
+            .iter()
+            .filter(|node| node.role.as_deref() == Some("leader"))
+            .max_by_key(|node| node.term)
+    }
+
+    /// Whether all nodes live, one leads, and all have applied what it committed.
+    pub fn all_caught_up(&self) -> bool {
+        let Some(leader) = self.leader() else {
+            return false;
+        };
+        self.nodes.iter().all(|node| {
+            node.role.is_some()
+                && node.term == leader.term
+                && node.applied_index >= leader.committed_index
+        })
+    }
+}
+
+impl TestCluster {
+    /// Starts a new cluster on free ports.
+    pub fn start() -> TestCluster {
+        TestCluster::start_with(&[])
+    }
+
+    /// Starts a new cluster with more arguments for `zonemq up`.
+    pub fn start_with(arguments: &[&str]) -> TestCluster {
+        let home = tempfile::Builder::new()
+            .prefix("zonemq-test-")
+            .tempdir()
+            .expect("a folder can be made");
+        let mut cluster = TestCluster { home, up: None };
+        cluster.up(&[&["--port", "0"], arguments].concat());
+        cluster
+    }
+
+    /// Runs `zonemq up` on the folder and waits until it says that the cluster is ready.
+    pub fn up(&mut self, arguments: &[&str]) {
+        assert!(self.up.is_none(), "the cluster runs already");
+        let mut up = Command::new(binary::path())
+            .arg("up")
+            .arg("--data")
+            .arg(self.data())
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("zonemq can be started");
+        let output = up.stdout.take().expect("it is piped");
+        self.up = Some(up);
+        let (ready, is_ready) = mpsc::channel();
+        // Reads to the end, so that `up` never waits for its reader.
+        std::thread::spawn(move || {
+            for line in BufReader::new(output).lines().map_while(Result::ok) {
+                if line.starts_with("Ready in") {
+                    let _ = ready.send(());
+                }
+            }
+        });
+        is_ready
+            .recv_timeout(UP_WITHIN)
+            .expect("`zonemq up` says that the cluster is ready");
+    }
+
+    /// Stops the cluster gracefully; its data stays.
+    pub fn down(&mut self) {
+        let output = self.zonemq(&["down"]);
+        assert!(output.status.success(), "down: {output:?}");
+        let up = self.up.take().expect("the cluster runs");
+        let ended = up.wait_with_output().expect("`up` can be waited for");
+        assert!(ended.status.success(), "up: {ended:?}");
+    }
+
+    /// Breaks or mends nodes: `zonemq fault ACTION TARGET`.
+    pub fn fault(&self, action: &str, target: &str) {
+        let output = self.zonemq(&["fault", action, target]);
+        assert!(
+            output.status.success(),
+            "fault {action} {target}: {output:?}"
+        );
+    }
+
+    /// Runs a `zonemq` command on this cluster.
+    pub fn zonemq(&self, arguments: &[&str]) -> Output {
+        let data = self.data().display().to_string();
+        binary::run(&[arguments, &["--data", &data]].concat())
+    }
+
+    /// What the nodes say about themselves.
+    pub fn status(&self) -> Status {
+        let output = self.zonemq(&["status", "--json"]);
+        assert!(output.status.success(), "status: {output:?}");
+        serde_json::from_slice(&output.stdout).expect("status prints JSON of the promised shape")
+    }
+
+    /// Waits until the status is like this, and returns it.
+    pub async fn wait_until(&self, what: &str, is_so: impl Fn(&Status) -> bool) -> Status {
+        let deadline = Instant::now() + UP_WITHIN;
+        loop {
+            let status = self.status();
+            if is_so(&status) {
+                return status;
+            }
+            assert!(
+                Instant::now() < deadline,
+                "not within the time: {what}: {status:#?}"
+            );
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// The node that leads, as soon as there is one.
+    pub async fn leader(&self) -> u64 {
+        let status = self
+            .wait_until("a node leads", |status| status.leader().is_some())
+            .await;
+        status.leader().expect("just seen").id
+    }
+
+    /// A client of this node, counted from 1.
+    pub fn client(&self, id: u64) -> Client {
+        let status = self.status();
+        let node = status.nodes.iter().find(|node| node.id == id);
+        client::connect(node.expect("a node of this cluster").api)
+    }
+
+    /// Clients of all nodes but this one.
+    pub fn clients_except(&self, id: u64) -> Vec<Client> {
+        self.status()
+            .nodes
+            .iter()
+            .filter(|node| node.id != id)
+            .map(|node| client::connect(node.api))
+            .collect()
+    }
+
+    /// The folder of the cluster.
+    pub fn data(&self) -> PathBuf {
+        self.home.path().join("data")
+    }
+}
+
+impl Drop for TestCluster {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            for id in 1..=3 {
+                show_end_of(&self.data().join(format!("n{id}")).join("node.log"));
+            }
+        }
+        // The kernel's locks say which processes are ours; none is met by an old number.
+        let output = self.zonemq(&["status", "--json"]);
+        if let Ok(status) = serde_json::from_slice::<Status>(&output.stdout) {
+            for pid in status.nodes.iter().filter_map(|node| node.pid) {
+                let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+            }
+        }
+        if let Some(mut up) = self.up.take() {
+            let _ = up.kill();
+            let _ = up.wait();
+        }
+    }
+}
+
+fn show_end_of(log: &Path) {
+    const LINES: usize = 15;
+    let text = std::fs::read_to_string(log).unwrap_or_default();
+    let lines: Vec<&str> = text.lines().collect();
+    let end = lines[lines.len().saturating_sub(LINES)..].join("\n  ");
+    eprintln!("{} ends with\n  {end}", log.display());
+}

@@ -1,0 +1,157 @@
+//! What the `zonemq` command promises to people and scripts: sentences, exit codes, JSON.
+
+use std::net::TcpListener;
+use std::process::Output;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+use zonemq_tests::binary;
+use zonemq_tests::cluster::TestCluster;
+
+fn assert_refused(output: &Output, part_of_the_sentence: &str) {
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{told}");
+    assert_eq!(told.trim().lines().count(), 1, "one sentence: {told}");
+    assert!(told.contains(part_of_the_sentence), "{told}");
+}
+
+#[test]
+fn a_mistake_is_answered_with_one_sentence_and_exit_code_2() {
+    let home = tempfile::tempdir().expect("a folder");
+    let data = home.path().join("data").display().to_string();
+    let zonemq = |line: &str| {
+        let mut words: Vec<&str> = line.split_whitespace().collect();
+        words.extend(["--data", &data]);
+        binary::run(&words)
+    };
+    assert_refused(&zonemq("up --sideways"), "unexpected argument '--sideways'");
+    assert_refused(&zonemq("up --zones a,a"), "zone a is named twice");
+    assert_refused(&zonemq("up --zones a,,c"), "a zone's name");
+    assert_refused(&zonemq("up --nodes-per-zone 0"), "1 to 9 nodes");
+    assert_refused(&zonemq("fault kill somebody"), "somebody");
+    assert_refused(&zonemq("status"), "there is no cluster");
+    assert_refused(&zonemq("down"), "there is no cluster");
+    assert_refused(&zonemq("fault kill n1"), "there is no cluster");
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = taken.local_addr().expect("an address").port();
+    // The peer ports lie above; near the end there is no room for them.
+    if port < u16::MAX - 200 {
+        let up = zonemq(&format!("up --port {port}"));
+        assert_refused(&up, &format!("port {port}"));
+    }
+    assert!(
+        !home.path().join("data/cluster.json").exists(),
+        "nothing was left behind"
+    );
+
+    std::fs::create_dir_all(&data).expect("a folder");
+    std::fs::write(home.path().join("data/thesis.txt"), "years").expect("a file");
+    assert_refused(&zonemq("up --port 0 --fresh"), "no cluster of ours");
+}
+
+#[test]
+fn a_running_cluster_refuses_a_second_one_and_another_shape() {
+    let mut cluster = TestCluster::start();
+    assert_refused(&cluster.zonemq(&["up"]), "runs already");
+    assert_refused(&cluster.zonemq(&["up", "--fresh"]), "runs already");
+    assert_refused(&cluster.zonemq(&["fault", "kill", "n7"]), "only n1, n2, n3");
+    assert_refused(&cluster.zonemq(&["fault", "kill", "zone:x"]), "no zone x");
+    cluster.down();
+    assert_refused(
+        &cluster.zonemq(&["up", "--zones", "a,b"]),
+        "has zones a,b,c",
+    );
+
+    // A node's folder of another cluster.
+    let file = cluster.data().join("cluster.json");
+    let text = std::fs::read_to_string(&file).expect("the cluster's file");
+    let mut changed: Value = serde_json::from_str(&text).expect("JSON");
+    changed["cluster"] = "another".into();
+    std::fs::write(&file, changed.to_string()).expect("written");
+    assert_refused(&cluster.zonemq(&["up"]), "in cluster another");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_status_has_the_promised_shape() {
+    let cluster = TestCluster::start();
+    cluster.leader().await;
+    let output = cluster.zonemq(&["status", "--json"]);
+    let status: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let keys = |value: &Value| {
+        let mut keys: Vec<String> = value
+            .as_object()
+            .expect("an object")
+            .keys()
+            .cloned()
+            .collect();
+        keys.sort();
+        keys
+    };
+    assert_eq!(keys(&status), ["cluster", "nodes"]);
+    let nodes = status["nodes"].as_array().expect("nodes");
+    assert_eq!(nodes.len(), 3);
+    for (node, zone) in nodes.iter().zip(["a", "b", "c"]) {
+        assert_eq!(
+            keys(node),
+            [
+                "alive",
+                "api",
+                "applied_index",
+                "committed_index",
+                "id",
+                "last_log_index",
+                "pid",
+                "role",
+                "term",
+                "zone"
+            ]
+        );
+        assert_eq!(node["zone"], zone);
+        assert_eq!(node["alive"], true);
+        for number in [
+            "pid",
+            "term",
+            "last_log_index",
+            "committed_index",
+            "applied_index",
+        ] {
+            assert!(node[number].is_u64(), "{number} of {node}");
+        }
+    }
+    let roles = |role: &str| nodes.iter().filter(|node| node["role"] == role).count();
+    assert_eq!((roles("leader"), roles("follower")), (1, 2), "{status}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nodes_stop_when_up_is_killed_and_down_stops_a_detached_cluster() {
+    let cluster = TestCluster::start();
+    let before = cluster.status();
+    // A node that was started anew is no child of `up`; it follows it all the same.
+    cluster.fault("kill", "n2");
+    cluster.fault("restart", "n2");
+    assert_ne!(cluster.status().nodes[1].pid, before.nodes[1].pid);
+    let up_pid = std::fs::read_to_string(cluster.data().join("up.pid")).expect("the pid of up");
+    let up_pid = Pid::from_raw(up_pid.trim().parse().expect("a number"));
+    kill(up_pid, Signal::SIGKILL).expect("it runs");
+    cluster
+        .wait_until("no node lives", |status| {
+            status.nodes.iter().all(|node| !node.alive)
+        })
+        .await;
+
+    let up = cluster.zonemq(&["up", "--detach"]);
+    assert!(up.status.success(), "{up:?}");
+    let told = String::from_utf8_lossy(&up.stdout);
+    for part in [
+        "AWS_ENDPOINT_URL_SQS=http://127.0.0.1:",
+        "AWS_ACCESS_KEY_ID=",
+        "n3",
+    ] {
+        assert!(told.contains(part), "{part} is missing: {told}");
+    }
+    assert!(cluster.status().all_caught_up());
+    let down = cluster.zonemq(&["down"]);
+    assert!(down.status.success(), "{down:?}");
+    assert!(cluster.status().nodes.iter().all(|node| !node.alive));
+}

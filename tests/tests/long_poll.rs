@@ -1,0 +1,90 @@
+//! A receiver that waits is woken by what happens anywhere in the cluster.
+
+use std::time::{Duration, Instant};
+
+use aws_sdk_sqs::Client;
+use aws_sdk_sqs::operation::receive_message::ReceiveMessageOutput;
+use tokio::task::JoinHandle;
+use zonemq_tests::client::create_queue;
+use zonemq_tests::cluster::TestCluster;
+
+/// Starts a long poll and gives it the time to arrive: that it waits shows nowhere outside.
+async fn waiting_receiver(
+    client: &Client,
+    queue_url: &str,
+) -> JoinHandle<(ReceiveMessageOutput, Instant)> {
+    const ARRIVES_WITHIN: Duration = Duration::from_millis(300);
+    let receive = client
+        .receive_message()
+        .queue_url(queue_url)
+        .wait_time_seconds(20);
+    let receiver = tokio::spawn(async move {
+        let received = receive.send().await.expect("a long poll never fails");
+        (received, Instant::now())
+    });
+    tokio::time::sleep(ARRIVES_WITHIN).await;
+    assert!(!receiver.is_finished(), "there is nothing to receive yet");
+    receiver
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_poll_is_woken_by_a_send_on_another_node_within_milliseconds() {
+    let cluster = TestCluster::start();
+    let url = create_queue(&cluster.client(1), "orders").await;
+    let mut delays = Vec::new();
+    for (receiving, sending) in [(1, 2), (2, 3), (3, 1)] {
+        let waiting = waiting_receiver(&cluster.client(receiving), &url).await;
+        let sender = cluster.client(sending);
+        let sent_at = Instant::now();
+        let send = sender
+            .send_message()
+            .queue_url(&url)
+            .message_body("wake up");
+        send.send().await.expect("sent");
+        let (received, at) = waiting.await.expect("no panic");
+        assert_eq!(received.messages().len(), 1);
+        delays.push(at - sent_at);
+    }
+    delays.sort();
+    println!("from the send's start to the waiting receiver's answer: {delays:.1?}");
+    assert!(delays[1] < Duration::from_millis(100), "{delays:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_poll_with_nothing_to_receive_waits_its_time_out() {
+    let cluster = TestCluster::start();
+    let client = cluster.client(2);
+    let url = create_queue(&client, "quiet").await;
+    let asked = Instant::now();
+    let receive = client
+        .receive_message()
+        .queue_url(&url)
+        .wait_time_seconds(2);
+    let received = receive.send().await.expect("an empty answer");
+    assert!(received.messages().is_empty());
+    let waited = asked.elapsed();
+    assert!(waited >= Duration::from_secs(2), "{waited:?}");
+    assert!(waited < Duration::from_secs(4), "{waited:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_poll_survives_the_death_of_the_leader() {
+    let cluster = TestCluster::start();
+    let url = create_queue(&cluster.client(1), "orders").await;
+    let old = cluster.leader().await;
+    let survivors = cluster.clients_except(old);
+    let waiting = waiting_receiver(&survivors[0], &url).await;
+
+    cluster.fault("kill", &format!("n{old}"));
+    cluster
+        .wait_until("another node leads", |status| status.leader().is_some())
+        .await;
+    let send = survivors[1].send_message().queue_url(&url);
+    send.message_body("after the fall")
+        .send()
+        .await
+        .expect("sent");
+
+    let (received, _) = waiting.await.expect("no panic");
+    assert_eq!(received.messages()[0].body(), Some("after the fall"));
+}
