@@ -20,7 +20,13 @@ const ARROWS: [(&str, &[&str]); 8] = [
     ),
     (
         "zonemq-node",
-        &["zonemq-queue", "zonemq-raft", "zonemq-sqs", "zonemq-world"],
+        &[
+            "zonemq-queue",
+            "zonemq-raft",
+            "zonemq-sqs",
+            "zonemq-wal",
+            "zonemq-world",
+        ],
     ),
     ("zonemq", &["zonemq-node", "zonemq-world"]),
     ("zonemq-tests", &["zonemq"]),
