@@ -1,0 +1,100 @@
+//! The way through: an HTTP request becomes a call, a call and its reply become an HTTP response.
+
+use bytes::Bytes;
+use http::{Request, Response};
+use zonemq_queue::command::{Command, Reply};
+
+use crate::caller::{Caller, Defaults};
+use crate::error::Error;
+use crate::operation_name::OperationName;
+use crate::operations::{Completion, Plan, plan};
+use crate::protocol::Protocol;
+
+/// Decodes and validates a whole HTTP request.
+pub fn decode(request: &Request<Bytes>, defaults: &Defaults) -> Result<Call, Failure> {
+    let protocol = Protocol::of(request);
+    let failure = |operation, error| Failure {
+        operation,
+        protocol,
+        error,
+    };
+    let operation = protocol
+        .operation(request)
+        .map_err(|error| failure(None, error))?;
+    let caller = Caller::of(request, defaults);
+    let Plan {
+        command,
+        completion,
+    } = plan(operation, protocol, request.body(), &caller)
+        .map_err(|error| failure(Some(operation), error))?;
+    Ok(Call {
+        protocol,
+        operation,
+        command,
+        completion,
+    })
+}
+
+/// A valid call: what to ask of the replicated state, and all that is needed to answer in the
+/// caller's words.
+#[derive(Debug)]
+pub struct Call {
+    protocol: Protocol,
+    operation: OperationName,
+    command: Option<Command>,
+    completion: Completion,
+}
+
+impl Call {
+    /// Which operation it is.
+    pub fn operation(&self) -> OperationName {
+        self.operation
+    }
+
+    /// What to ask of the replicated state. There is nothing to ask if the request decides the
+    /// answer alone (no entry of a batch is valid), or once the command was taken.
+    pub fn command(&self) -> Option<&Command> {
+        self.command.as_ref()
+    }
+
+    /// Moves the command out, to be proposed. The call still knows how to answer.
+    pub fn take_command(&mut self) -> Option<Command> {
+        self.command.take()
+    }
+
+    /// Tells the reply. There is none for a call without a command.
+    pub fn answer(self, reply: Option<Reply>, request_id: &str) -> Response<Bytes> {
+        match self.completion.complete(reply) {
+            Ok(output) => self.protocol.success(&output, request_id),
+            Err(error) => self.protocol.failure(&error, request_id),
+        }
+    }
+
+    /// Tells that the call could not be tried, or that nobody knows how it ended.
+    pub fn unavailable(self, reason: &str, request_id: &str) -> Response<Bytes> {
+        self.protocol
+            .failure(&Error::service_unavailable(reason), request_id)
+    }
+}
+
+/// A request that is refused before it reached the state, in the caller's protocol.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {}", self.code(), self.error.message)]
+pub struct Failure {
+    /// Which operation it is, as far as that could be read.
+    pub operation: Option<OperationName>,
+    protocol: Protocol,
+    error: Error,
+}
+
+impl Failure {
+    /// The code that SDKs report.
+    pub fn code(&self) -> &'static str {
+        self.error.code.query_code()
+    }
+
+    /// Tells the refusal.
+    pub fn into_response(self, request_id: &str) -> Response<Bytes> {
+        self.protocol.failure(&self.error, request_id)
+    }
+}

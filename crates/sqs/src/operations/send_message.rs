@@ -1,0 +1,165 @@
+//! `SendMessage`, and what it shares with `SendMessageBatch`: the rules on a message.
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use zonemq_queue::command::Command;
+use zonemq_queue::message::{NewMessage, SentMessage};
+use zonemq_queue::time::Seconds;
+
+use super::{Completion, Plan};
+use crate::caller::Caller;
+use crate::error::{Error, Subject, message_too_long};
+use crate::limits;
+use crate::message_attributes::{
+    AttributesInput, system_attributes, trace_header, user_attributes,
+};
+use crate::message_body;
+use crate::queue_address::{is_fifo, queue_of};
+use crate::scalars::{Integer, Text, given};
+use crate::sums::{Md5Sum, of_attributes, of_body};
+
+/// The members of `SendMessage` and of an entry of `SendMessageBatch`. They differ in one: a request
+/// names its queue, an entry has an id.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub(super) struct Input<'a> {
+    #[serde(borrow)]
+    queue_url: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) id: Option<Text<'a>>,
+    #[serde(borrow)]
+    message_body: Option<Text<'a>>,
+    delay_seconds: Option<Integer>,
+    #[serde(borrow)]
+    message_attributes: Option<AttributesInput<'a>>,
+    #[serde(borrow)]
+    message_system_attributes: Option<AttributesInput<'a>>,
+    #[serde(borrow)]
+    message_deduplication_id: Option<Text<'a>>,
+    #[serde(borrow)]
+    message_group_id: Option<Text<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Output {
+    #[serde(rename = "MessageId")]
+    message_id: String,
+    #[serde(rename = "MD5OfMessageBody")]
+    md5_of_message_body: Md5Sum,
+    #[serde(
+        rename = "MD5OfMessageAttributes",
+        skip_serializing_if = "Option::is_none"
+    )]
+    md5_of_message_attributes: Option<Md5Sum>,
+    #[serde(
+        rename = "MD5OfMessageSystemAttributes",
+        skip_serializing_if = "Option::is_none"
+    )]
+    md5_of_message_system_attributes: Option<Md5Sum>,
+    #[serde(rename = "SequenceNumber", skip_serializing_if = "Option::is_none")]
+    sequence_number: Option<String>,
+}
+
+/// What the sender is told of the message that arrived.
+#[derive(Debug)]
+pub(crate) struct Sums {
+    body: Md5Sum,
+    attributes: Option<Md5Sum>,
+    system_attributes: Option<Md5Sum>,
+}
+
+pub(super) fn plan(input: Input<'_>, caller: &Caller<'_>) -> Result<Plan, Error> {
+    let queue = queue_of(input.queue_url.as_ref(), caller)?;
+    let (message, sums) = input.check(caller, &queue.name)?;
+    if message.size_bytes() > limits::MESSAGE_BYTES {
+        return Err(message_too_long(limits::MESSAGE_BYTES, Subject::Request));
+    }
+    let messages = vec![message];
+    Ok(Plan {
+        command: Some(Command::SendMessages { queue, messages }),
+        completion: Completion::SendMessage(sums),
+    })
+}
+
+impl Input<'_> {
+    /// Everything but the size, which a batch counts over all its messages.
+    pub(super) fn check(
+        self,
+        caller: &Caller<'_>,
+        queue_name: &str,
+    ) -> Result<(NewMessage, Sums), Error> {
+        let body = self
+            .message_body
+            .filter(|body| !body.as_str().is_empty())
+            .ok_or_else(|| Error::missing("MessageBody"))?;
+        message_body::check_characters(body.as_str())?;
+        let delay = self
+            .delay_seconds
+            .map(|delay| {
+                delay.within(
+                    0,
+                    limits::DELAY_SECONDS,
+                    "DelaySeconds",
+                    "DelaySeconds must be >= 0 and <= 900.",
+                )
+            })
+            .transpose()?
+            .map(Seconds);
+        let attributes = user_attributes(self.message_attributes.unwrap_or_default())?;
+        let system_attributes =
+            system_attributes(self.message_system_attributes.unwrap_or_default())?;
+        let message_group = token(self.message_group_id.as_ref(), "MessageGroupId")?;
+        let deduplication_id = token(
+            self.message_deduplication_id.as_ref(),
+            "MessageDeduplicationId",
+        )?;
+        // A group id on a standard queue makes it a fair one; a deduplication id is an error.
+        if let Some(id) = deduplication_id.as_ref().filter(|_| !is_fifo(queue_name)) {
+            return Err(Error::not_for_this_queue_type(id, "MessageDeduplicationId"));
+        }
+        let sums = Sums {
+            body: of_body(body.as_str().as_bytes()),
+            attributes: of_attributes(&attributes),
+            system_attributes: of_attributes(&system_attributes),
+        };
+        let message = NewMessage {
+            // Its own bytes: a slice of the request would keep all of the request in memory.
+            body: Bytes::from(body.into_string()),
+            attributes,
+            trace_header: trace_header(system_attributes),
+            delay,
+            message_group,
+            deduplication_id,
+            sender_id: caller.account.to_owned(),
+        };
+        Ok((message, sums))
+    }
+}
+
+/// Checks a message group id or a deduplication id.
+fn token(text: Option<&Text<'_>>, parameter: &str) -> Result<Option<String>, Error> {
+    let Some(text) = given(text) else {
+        return Ok(None);
+    };
+    let is_token = text.len() <= limits::MESSAGE_ID_CHARACTERS
+        && text.bytes().all(|byte| byte.is_ascii_graphic());
+    if is_token {
+        return Ok(Some(text.to_owned()));
+    }
+    let reason = format!(
+        "{parameter} can only include alphanumeric and punctuation characters. 1 to 128 in length."
+    );
+    Err(Error::invalid_value(text, parameter, &reason))
+}
+
+impl Sums {
+    pub(super) fn complete(self, sent: &SentMessage) -> Output {
+        Output {
+            message_id: sent.id.to_string(),
+            md5_of_message_body: self.body,
+            md5_of_message_attributes: self.attributes,
+            md5_of_message_system_attributes: self.system_attributes,
+            sequence_number: sent.sequence_number.map(|number| number.to_string()),
+        }
+    }
+}

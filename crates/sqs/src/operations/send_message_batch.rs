@@ -1,0 +1,86 @@
+//! `SendMessageBatch`: up to ten messages, each accepted or refused by itself.
+
+use serde::{Deserialize, Serialize};
+use zonemq_queue::command::{Command, CommandError};
+use zonemq_queue::message::{NewMessage, SentMessage};
+
+use super::Plan;
+use super::send_message::{self, Sums};
+use crate::batch::{self, BatchOutput, Entry, Ledger};
+use crate::caller::Caller;
+use crate::error::{Error, ErrorCode, Subject};
+use crate::limits;
+use crate::queue_address::queue_of;
+use crate::scalars::Text;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub(super) struct Input<'a> {
+    #[serde(borrow)]
+    queue_url: Option<Text<'a>>,
+    #[serde(borrow)]
+    entries: Option<Vec<send_message::Input<'a>>>,
+}
+
+impl Entry for send_message::Input<'_> {
+    const SHAPE: &'static str = "SendMessageBatchRequestEntry";
+
+    fn id(&self) -> Option<&Text<'_>> {
+        self.id.as_ref()
+    }
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct SentEntry {
+    #[serde(rename = "Id")]
+    id: String,
+    #[serde(flatten)]
+    sent: send_message::Output,
+}
+
+#[derive(Debug)]
+pub(crate) struct Completion(Ledger<Sums>);
+
+pub(super) fn plan(input: Input<'_>, caller: &Caller<'_>) -> Result<Plan, Error> {
+    let queue = queue_of(input.queue_url.as_ref(), caller)?;
+    let mut messages = Vec::new();
+    let mut ledger = Ledger::new();
+    for mut entry in batch::check(input.entries)? {
+        let id = entry.id.take().map(Text::into_string).unwrap_or_default();
+        let verdict = entry.check(caller, &queue.name).map(|(message, sums)| {
+            messages.push(message);
+            sums
+        });
+        ledger.add(id, verdict);
+    }
+    let size_bytes: usize = messages.iter().map(NewMessage::size_bytes).sum();
+    if size_bytes > limits::MESSAGE_BYTES {
+        return Err(Error::new(
+            ErrorCode::BatchRequestTooLong,
+            format!(
+                "Batch requests cannot be longer than {} bytes. You have sent {size_bytes} bytes.",
+                limits::MESSAGE_BYTES
+            ),
+        ));
+    }
+    Ok(Plan {
+        command: (!messages.is_empty()).then_some(Command::SendMessages { queue, messages }),
+        completion: super::Completion::SendMessageBatch(Completion(ledger)),
+    })
+}
+
+impl Completion {
+    pub(super) fn complete(
+        self,
+        results: Vec<Result<SentMessage, CommandError>>,
+    ) -> BatchOutput<SentEntry> {
+        self.0.settle(
+            results,
+            |_| Subject::BatchEntry,
+            |id, sums, sent| SentEntry {
+                id,
+                sent: sums.complete(&sent),
+            },
+        )
+    }
+}
