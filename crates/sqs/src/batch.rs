@@ -8,7 +8,7 @@ use zonemq_queue::command::CommandError;
 use crate::error::{Error, ErrorCode, Subject, refused};
 use crate::limits;
 use crate::queue_address::is_identifier;
-use crate::scalars::Text;
+use crate::shapes::{Structure, Text};
 
 /// The answer to a batch. Both lists are left out where they are empty, as AWS does.
 #[derive(Debug, Serialize)]
@@ -39,7 +39,7 @@ pub(crate) trait Entry {
 }
 
 /// Checks what concerns the batch as a whole: a mistake here refuses all of it.
-pub(crate) fn check<E: Entry>(entries: Option<Vec<E>>) -> Result<Vec<E>, Error> {
+pub(crate) fn check<E: Entry>(entries: Option<Vec<Structure<E>>>) -> Result<Vec<E>, Error> {
     let entries = entries.ok_or_else(|| Error::missing("Entries"))?;
     if entries.is_empty() {
         return Err(Error::new(
@@ -57,6 +57,7 @@ pub(crate) fn check<E: Entry>(entries: Option<Vec<E>>) -> Result<Vec<E>, Error> 
             ),
         ));
     }
+    let entries: Vec<E> = entries.into_iter().map(|Structure(entry)| entry).collect();
     let mut ids = BTreeSet::new();
     for (position, entry) in entries.iter().enumerate() {
         let id = entry

@@ -20,7 +20,7 @@ mod operations;
 mod protocol;
 mod queue_address;
 mod queue_attributes;
-mod scalars;
+mod shapes;
 mod sums;
 
 pub use call::{Call, Failure, decode};

@@ -12,13 +12,13 @@ use zonemq_queue::message::{AttributeContent, AttributeValue, MessageAttributes}
 use crate::error::{Error, ErrorCode};
 use crate::limits;
 use crate::message_body;
-use crate::scalars::{Text, given};
+use crate::shapes::{Structure, Text, given};
 
 /// The one system attribute that a sender may set.
 const TRACE_HEADER: &str = "AWSTraceHeader";
 
 /// Attributes by name, as they come in.
-pub(crate) type AttributesInput<'a> = BTreeMap<Text<'a>, AttributeInput<'a>>;
+pub(crate) type AttributesInput<'a> = BTreeMap<Text<'a>, Structure<AttributeInput<'a>>>;
 
 /// The value of an attribute, as it comes in.
 #[derive(Debug, Default, Deserialize)]
@@ -71,7 +71,7 @@ pub(crate) fn user_attributes(input: AttributesInput<'_>) -> Result<MessageAttri
     }
     input
         .into_iter()
-        .map(|(name, attribute)| {
+        .map(|(name, Structure(attribute))| {
             check_name(name.as_str())?;
             let value = attribute.check(name.as_str(), "(user)")?;
             Ok((name.into_string(), value))
@@ -84,7 +84,7 @@ pub(crate) fn user_attributes(input: AttributesInput<'_>) -> Result<MessageAttri
 pub(crate) fn system_attributes(input: AttributesInput<'_>) -> Result<MessageAttributes, Error> {
     input
         .into_iter()
-        .map(|(name, attribute)| {
+        .map(|(name, Structure(attribute))| {
             if name.as_str() != TRACE_HEADER {
                 return Err(Error::invalid_parameter(format!(
                     "Message system attribute name '{}' is invalid.",

@@ -5,7 +5,7 @@ use zonemq_queue::ids::QueueKey;
 use crate::caller::{Caller, is_account};
 use crate::error::{Error, ErrorCode};
 use crate::limits;
-use crate::scalars::{Text, given};
+use crate::shapes::{Text, given};
 
 /// The end of the name of every FIFO queue, and of no standard queue.
 const FIFO_SUFFIX: &str = ".fifo";

@@ -8,7 +8,7 @@ use zonemq_queue::time::Seconds;
 
 use crate::error::{Error, ErrorCode};
 use crate::limits;
-use crate::scalars::Text;
+use crate::shapes::Text;
 
 /// Attributes to set, as they come in.
 pub(crate) type QueueAttributesInput<'a> = BTreeMap<Text<'a>, Text<'a>>;

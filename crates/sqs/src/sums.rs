@@ -73,8 +73,8 @@ mod tests {
         attribute(name, data_type, AttributeContent::Text(value.to_owned()))
     }
 
-    fn sum(attributes: &[(String, AttributeValue)]) -> String {
-        let sorted: BTreeMap<_, _> = attributes.iter().cloned().collect();
+    fn sum(attributes: &[&(String, AttributeValue)]) -> String {
+        let sorted: BTreeMap<_, _> = attributes.iter().copied().cloned().collect();
         of_attributes(&sorted).map_or_else(String::new, |sum| sum.to_string())
     }
 
@@ -92,11 +92,11 @@ mod tests {
             "Binary",
             AttributeContent::Binary("Hello binary world!".into()),
         );
-        assert_eq!(sum(&[string.clone()]), "19e27d4e946b072f3f58da80d94fd778");
-        assert_eq!(sum(&[number.clone()]), "9fe1b90bbd9965bdf77bac517c7d2495");
-        assert_eq!(sum(&[binary.clone()]), "31a92b15d92f8db860eda32aceb656c3");
+        assert_eq!(sum(&[&string]), "19e27d4e946b072f3f58da80d94fd778");
+        assert_eq!(sum(&[&number]), "9fe1b90bbd9965bdf77bac517c7d2495");
+        assert_eq!(sum(&[&binary]), "31a92b15d92f8db860eda32aceb656c3");
         assert_eq!(
-            sum(&[string, number, binary]),
+            sum(&[&string, &number, &binary]),
             "c932db14a896c663f83c260297d594ff"
         );
     }

@@ -10,7 +10,7 @@ use crate::caller::Caller;
 use crate::error::{Error, Subject};
 use crate::limits;
 use crate::queue_address::queue_of;
-use crate::scalars::{Integer, Text};
+use crate::shapes::{Integer, Text};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]

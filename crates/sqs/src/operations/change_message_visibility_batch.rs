@@ -13,7 +13,7 @@ use crate::batch::{self, Entry, Ledger};
 use crate::caller::Caller;
 use crate::error::{Error, Subject};
 use crate::queue_address::queue_of;
-use crate::scalars::{Integer, Text};
+use crate::shapes::{Integer, Structure, Text};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
@@ -21,7 +21,7 @@ pub(super) struct Input<'a> {
     #[serde(borrow)]
     queue_url: Option<Text<'a>>,
     #[serde(borrow)]
-    entries: Option<Vec<EntryInput<'a>>>,
+    entries: Option<Vec<Structure<EntryInput<'a>>>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::limits;
 use crate::queue_address::{is_fifo, is_queue_name, own_queue};
 use crate::queue_attributes::{QueueAttributesInput, changes, wants_fifo};
-use crate::scalars::{Text, required};
+use crate::shapes::{Text, required};
 
 /// As the model has it: `tags` is the only member in lower case.
 #[derive(Debug, Default, Deserialize)]

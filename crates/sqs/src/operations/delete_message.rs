@@ -8,7 +8,7 @@ use super::{Completion, Plan};
 use crate::caller::Caller;
 use crate::error::{Error, Subject};
 use crate::queue_address::queue_of;
-use crate::scalars::{Text, required};
+use crate::shapes::{Text, required};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]

@@ -9,7 +9,7 @@ use crate::batch::{self, BatchOutput, Entry, Ledger, SucceededEntry};
 use crate::caller::Caller;
 use crate::error::{Error, Subject};
 use crate::queue_address::queue_of;
-use crate::scalars::Text;
+use crate::shapes::{Structure, Text};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
@@ -17,7 +17,7 @@ pub(super) struct Input<'a> {
     #[serde(borrow)]
     queue_url: Option<Text<'a>>,
     #[serde(borrow)]
-    entries: Option<Vec<EntryInput<'a>>>,
+    entries: Option<Vec<Structure<EntryInput<'a>>>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

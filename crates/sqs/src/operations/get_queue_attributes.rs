@@ -10,7 +10,7 @@ use crate::caller::Caller;
 use crate::error::Error;
 use crate::queue_address::queue_of;
 use crate::queue_attributes::{QueueAttributesOutput, Selection};
-use crate::scalars::Text;
+use crate::shapes::Text;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]

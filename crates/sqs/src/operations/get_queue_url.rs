@@ -8,7 +8,7 @@ use super::{Completion, Plan};
 use crate::caller::{Caller, is_account};
 use crate::error::Error;
 use crate::queue_address::is_queue_name;
-use crate::scalars::{Text, given, required};
+use crate::shapes::{Text, given, required};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]

@@ -10,7 +10,7 @@ use crate::caller::{Caller, queue_url};
 use crate::error::Error;
 use crate::limits;
 use crate::queue_address::is_queue_name;
-use crate::scalars::{Integer, Text, given};
+use crate::shapes::{Integer, Text, given};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]

@@ -25,7 +25,7 @@ use crate::caller::Caller;
 use crate::error::{Error, Subject, refused};
 use crate::operation_name::OperationName;
 use crate::protocol::Protocol;
-use crate::scalars::Text;
+use crate::shapes::Text;
 
 /// What a valid request comes to.
 #[derive(Debug)]

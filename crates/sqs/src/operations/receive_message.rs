@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::limits;
 use crate::message_attributes::AttributeOutput;
 use crate::queue_address::{is_fifo, queue_of};
-use crate::scalars::{Integer, Text, given};
+use crate::shapes::{Integer, Text, given};
 use crate::sums::{Md5Sum, of_attributes, of_body};
 
 /// `AttributeNames` is the older name of `MessageSystemAttributeNames`; both count.

@@ -15,7 +15,7 @@ use crate::message_attributes::{
 };
 use crate::message_body;
 use crate::queue_address::{is_fifo, queue_of};
-use crate::scalars::{Integer, Text, given};
+use crate::shapes::{Integer, Text, given};
 use crate::sums::{Md5Sum, of_attributes, of_body};
 
 /// The members of `SendMessage` and of an entry of `SendMessageBatch`. They differ in one: a request

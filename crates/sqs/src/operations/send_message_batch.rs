@@ -11,7 +11,7 @@ use crate::caller::Caller;
 use crate::error::{Error, ErrorCode, Subject};
 use crate::limits;
 use crate::queue_address::queue_of;
-use crate::scalars::Text;
+use crate::shapes::{Structure, Text};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
@@ -19,7 +19,7 @@ pub(super) struct Input<'a> {
     #[serde(borrow)]
     queue_url: Option<Text<'a>>,
     #[serde(borrow)]
-    entries: Option<Vec<send_message::Input<'a>>>,
+    entries: Option<Vec<Structure<send_message::Input<'a>>>>,
 }
 
 impl Entry for send_message::Input<'_> {

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, ErrorCode};
 use crate::operation_name::OperationName;
 use crate::operations::Output;
+use crate::shapes::Structure;
 
 pub(super) const CONTENT_TYPE: &str = "application/x-amz-json-1.0";
 
@@ -51,6 +52,7 @@ pub(super) fn read<'b, T: Deserialize<'b>>(body: &'b [u8]) -> Result<T, Error> {
     // An input without members may be sent as nothing at all.
     let body: &[u8] = if body.is_empty() { b"{}" } else { body };
     serde_json::from_slice(body)
+        .map(|Structure(input)| input)
         .map_err(|error| Error::new(ErrorCode::Serialization, error.to_string()))
 }
 

@@ -118,6 +118,6 @@ fn fault(code: ErrorCode) -> &'static str {
 /// `<code>;<fault>`: SDKs report this code, as they did when they spoke the query protocol.
 fn query_error(code: ErrorCode) -> HeaderValue {
     let text = format!("{};{}", code.query_code(), fault(code));
-    // Every code is plain ASCII (a test goes through all of them), so the fallback is never used.
+    // Every code is a constant in ASCII, so the fallback is never used.
     HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("InternalFailure;Receiver"))
 }

@@ -63,11 +63,26 @@ fn names_obey_their_rules() {
     let longest = "n".repeat(256);
     assert!(accepted(&json!({longest.as_str(): string("v")})).contains_key(&longest));
     for (name, complaint) in [
-        ("", "The request must contain non-empty message (user) attribute names."),
-        (&*format!("{longest}n"), "Message (user) attribute name must be shorter than 256 bytes."),
-        (".a", "Message (user) attribute name must not begin with character '.'."),
-        ("a.", "Message (user) attribute name must not end with character '.'."),
-        ("a..b", "Message (user) attribute name must not have successive '.' characters."),
+        (
+            "",
+            "The request must contain non-empty message (user) attribute names.",
+        ),
+        (
+            &*format!("{longest}n"),
+            "Message (user) attribute name must be shorter than 256 bytes.",
+        ),
+        (
+            ".a",
+            "Message (user) attribute name must not begin with character '.'.",
+        ),
+        (
+            "a.",
+            "Message (user) attribute name must not end with character '.'.",
+        ),
+        (
+            "a..b",
+            "Message (user) attribute name must not have successive '.' characters.",
+        ),
     ] {
         assert_eq!(complaint_about(&json!({name: string("v")})), complaint);
     }
@@ -90,7 +105,10 @@ fn types_begin_with_string_number_or_binary() {
              supported type prefixes: Binary, Number, String."
         );
     }
-    for attribute in [json!({"StringValue": "v"}), json!({"DataType": "", "StringValue": "v"})] {
+    for attribute in [
+        json!({"StringValue": "v"}),
+        json!({"DataType": "", "StringValue": "v"}),
+    ] {
         assert_eq!(
             complaint_about(&json!({"a": attribute})),
             "The message (user) attribute 'a' must contain a non-empty message attribute type."
@@ -143,7 +161,10 @@ fn a_number_is_a_number() {
 
 #[test]
 fn a_string_holds_the_characters_of_a_body() {
-    let refusal = refusal("SendMessage", &with_attributes(&json!({"a": string("\u{1}")})));
+    let refusal = refusal(
+        "SendMessage",
+        &with_attributes(&json!({"a": string("\u{1}")})),
+    );
     assert_eq!(refusal.shape, "InvalidMessageContents");
 }
 
@@ -162,7 +183,10 @@ fn the_trace_header_is_the_only_system_attribute_of_a_sender() {
         let attributes = json!({name: {"DataType": data_type, "StringValue": "1"}});
         complaint(
             "SendMessage",
-            &with(&message("m"), &json!({"MessageSystemAttributes": attributes})),
+            &with(
+                &message("m"),
+                &json!({"MessageSystemAttributes": attributes}),
+            ),
         )
     };
     assert_eq!(

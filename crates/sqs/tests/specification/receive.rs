@@ -1,4 +1,4 @@
-//! ReceiveMessage.
+//! `ReceiveMessage`.
 
 use serde_json::{Value, json};
 use zonemq_queue::command::{Command, Outcome};
@@ -81,12 +81,36 @@ fn a_receive_carries_what_it_names() {
 #[test]
 fn numbers_have_their_ranges() {
     for (name, value, reason) in [
-        ("MaxNumberOfMessages", 0, "Must be between 1 and 10, if provided."),
-        ("MaxNumberOfMessages", 11, "Must be between 1 and 10, if provided."),
-        ("WaitTimeSeconds", -1, "Must be >= 0 and <= 20, if provided."),
-        ("WaitTimeSeconds", 21, "Must be >= 0 and <= 20, if provided."),
-        ("VisibilityTimeout", -1, "Must be >= 0 and <= 43200, if provided."),
-        ("VisibilityTimeout", 43201, "Must be >= 0 and <= 43200, if provided."),
+        (
+            "MaxNumberOfMessages",
+            0,
+            "Must be between 1 and 10, if provided.",
+        ),
+        (
+            "MaxNumberOfMessages",
+            11,
+            "Must be between 1 and 10, if provided.",
+        ),
+        (
+            "WaitTimeSeconds",
+            -1,
+            "Must be >= 0 and <= 20, if provided.",
+        ),
+        (
+            "WaitTimeSeconds",
+            21,
+            "Must be >= 0 and <= 20, if provided.",
+        ),
+        (
+            "VisibilityTimeout",
+            -1,
+            "Must be >= 0 and <= 43200, if provided.",
+        ),
+        (
+            "VisibilityTimeout",
+            43201,
+            "Must be >= 0 and <= 43200, if provided.",
+        ),
     ] {
         assert_eq!(
             complaint("ReceiveMessage", &receive(&json!({name: value}))),
@@ -98,7 +122,10 @@ fn numbers_have_their_ranges() {
 #[test]
 fn nothing_received_is_no_member_at_all() {
     let reply = Ok(Outcome::Received(Vec::new()));
-    assert_eq!(answer("ReceiveMessage", &receive(&json!({})), reply), json!({}));
+    assert_eq!(
+        answer("ReceiveMessage", &receive(&json!({})), reply),
+        json!({})
+    );
 }
 
 #[test]
@@ -143,7 +170,10 @@ fn system_attributes_are_asked_for_by_name_under_either_member() {
 
 #[test]
 fn a_system_attribute_that_sqs_does_not_know_is_an_error() {
-    let refusal = refusal("ReceiveMessage", &receive(&json!({"AttributeNames": ["Policy"]})));
+    let refusal = refusal(
+        "ReceiveMessage",
+        &receive(&json!({"AttributeNames": ["Policy"]})),
+    );
     assert_eq!(refusal.shape, "InvalidAttributeName");
     assert_eq!(refusal.query_error, "InvalidAttributeName;Sender");
     assert_eq!(refusal.message, "Unknown Attribute Policy.");
@@ -155,12 +185,22 @@ fn message_attributes_are_selected_by_name_and_prefix_and_summed_as_selected() {
     for (names, selected, sum) in [
         (json!(["All"]), 3, "4c360f3fdafd970e05fae2f149d997f5"),
         (json!([".*"]), 3, "4c360f3fdafd970e05fae2f149d997f5"),
-        (json!(["General", "Hello"]), 2, "fca026605781cb4126a1e9044df24232"),
-        (json!(["Hello", "Foo"]), 1, "a311262e065454b75da111d535b8dacd"),
+        (
+            json!(["General", "Hello"]),
+            2,
+            "fca026605781cb4126a1e9044df24232",
+        ),
+        (
+            json!(["Hello", "Foo"]),
+            1,
+            "a311262e065454b75da111d535b8dacd",
+        ),
         (json!(["Hel.*"]), 2, "83fee93c1bcd8b9a5a923ffacdc636c7"),
     ] {
         let message = delivered(&json!({"MessageAttributeNames": names}));
-        let attributes = message["MessageAttributes"].as_object().expect("attributes");
+        let attributes = message["MessageAttributes"]
+            .as_object()
+            .expect("attributes");
         assert_eq!(attributes.len(), selected, "{names}");
         assert_eq!(message["MD5OfMessageAttributes"], sum, "{names}");
     }
@@ -197,7 +237,10 @@ fn message_attributes_go_out_as_they_came_in() {
 #[test]
 fn a_receive_attempt_is_for_fifo_queues_only() {
     assert_eq!(
-        complaint("ReceiveMessage", &receive(&json!({"ReceiveRequestAttemptId": "a1"}))),
+        complaint(
+            "ReceiveMessage",
+            &receive(&json!({"ReceiveRequestAttemptId": "a1"}))
+        ),
         "Value a1 for parameter ReceiveRequestAttemptId is invalid. Reason: The request include \
          parameter that is not valid for this queue type."
     );

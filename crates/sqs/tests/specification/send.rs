@@ -1,13 +1,11 @@
-//! SendMessage.
+//! `SendMessage`.
 
 use serde_json::json;
 use zonemq_queue::command::Command;
 use zonemq_queue::message::NewMessage;
 use zonemq_queue::time::Seconds;
 
-use crate::talk::{
-    URL, accepted, answer, command, complaint, message, orders, refusal, with,
-};
+use crate::talk::{URL, accepted, answer, command, complaint, message, orders, refusal, with};
 
 fn sent_message(body: &serde_json::Value) -> NewMessage {
     match command("SendMessage", body) {
@@ -38,7 +36,7 @@ fn a_send_becomes_a_command_with_one_message() {
 #[test]
 fn the_answer_names_the_message_and_the_sum_of_its_body() {
     assert_eq!(
-        answer("SendMessage", &message("msg"), accepted()),
+        answer("SendMessage", &message("msg"), Ok(accepted())),
         json!({
             "MessageId": "00000000-0000-0000-0000-000000000001",
             "MD5OfMessageBody": "6e2baaf3b97dbeef01c0043275f9a0e7",
@@ -59,14 +57,17 @@ fn the_answer_has_the_sums_of_attributes_that_were_sent() {
             },
         }),
     );
-    let answer = answer("SendMessage", &body, accepted());
+    let answer = answer("SendMessage", &body, Ok(accepted()));
     assert_eq!(
         answer["MD5OfMessageAttributes"],
         "19e27d4e946b072f3f58da80d94fd778"
     );
     assert!(answer["MD5OfMessageSystemAttributes"].is_string());
     let message = sent_message(&body);
-    assert_eq!(message.trace_header.as_deref(), Some("Root=1-5759e988-bd86"));
+    assert_eq!(
+        message.trace_header.as_deref(),
+        Some("Root=1-5759e988-bd86")
+    );
     assert_eq!(message.attributes.len(), 1);
 }
 
@@ -85,7 +86,11 @@ fn a_body_arrives_as_its_characters_whatever_its_escapes() {
 
 #[test]
 fn an_empty_body_is_a_missing_one() {
-    for body in [json!({"QueueUrl": URL}), message(""), json!({"QueueUrl": URL, "MessageBody": null})] {
+    for body in [
+        json!({"QueueUrl": URL}),
+        message(""),
+        json!({"QueueUrl": URL, "MessageBody": null}),
+    ] {
         let refusal = refusal("SendMessage", &body);
         assert_eq!(refusal.shape, "MissingRequiredParameterException");
         assert_eq!(refusal.query_error, "MissingParameter;Sender");
@@ -98,7 +103,14 @@ fn an_empty_body_is_a_missing_one() {
 
 #[test]
 fn characters_outside_of_xml_are_refused() {
-    for text in ["a\u{0}", "\u{1}", "\u{b}", "\u{1f}", "\u{FFFE}", "\u{e9}\u{FFFF}"] {
+    for text in [
+        "a\u{0}",
+        "\u{1}",
+        "\u{b}",
+        "\u{1f}",
+        "\u{FFFE}",
+        "\u{e9}\u{FFFF}",
+    ] {
         let refusal = refusal("SendMessage", &message(text));
         assert_eq!(refusal.shape, "InvalidMessageContents", "{text:?}");
         assert_eq!(refusal.query_error, "InvalidMessageContents;Sender");
@@ -155,7 +167,10 @@ fn a_delay_is_0_to_900_seconds() {
     }
     for delay in [-1, 901, 54524] {
         assert_eq!(
-            complaint("SendMessage", &with(&message("m"), &json!({"DelaySeconds": delay}))),
+            complaint(
+                "SendMessage",
+                &with(&message("m"), &json!({"DelaySeconds": delay}))
+            ),
             format!(
                 "Value {delay} for parameter DelaySeconds is invalid. Reason: DelaySeconds must \
                  be >= 0 and <= 900."
@@ -167,7 +182,10 @@ fn a_delay_is_0_to_900_seconds() {
 #[test]
 fn a_group_on_a_standard_queue_makes_a_fair_queue() {
     let body = with(&message("m"), &json!({"MessageGroupId": "tenant-1!"}));
-    assert_eq!(sent_message(&body).message_group.as_deref(), Some("tenant-1!"));
+    assert_eq!(
+        sent_message(&body).message_group.as_deref(),
+        Some("tenant-1!")
+    );
 }
 
 #[test]
@@ -177,7 +195,10 @@ fn a_group_is_1_to_128_letters_digits_and_punctuation() {
     assert_eq!(sent_message(&body).message_group, Some(longest.clone()));
     for group in ["with space", "\u{e9}", &format!("{longest}g")] {
         assert_eq!(
-            complaint("SendMessage", &with(&message("m"), &json!({"MessageGroupId": group}))),
+            complaint(
+                "SendMessage",
+                &with(&message("m"), &json!({"MessageGroupId": group}))
+            ),
             format!(
                 "Value {group} for parameter MessageGroupId is invalid. Reason: MessageGroupId \
                  can only include alphanumeric and punctuation characters. 1 to 128 in length."
@@ -189,7 +210,10 @@ fn a_group_is_1_to_128_letters_digits_and_punctuation() {
 #[test]
 fn a_deduplication_id_is_for_fifo_queues_only() {
     assert_eq!(
-        complaint("SendMessage", &with(&message("m"), &json!({"MessageDeduplicationId": "d1"}))),
+        complaint(
+            "SendMessage",
+            &with(&message("m"), &json!({"MessageDeduplicationId": "d1"}))
+        ),
         "Value d1 for parameter MessageDeduplicationId is invalid. Reason: The request include \
          parameter that is not valid for this queue type."
     );

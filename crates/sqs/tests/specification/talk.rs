@@ -65,7 +65,11 @@ impl Refusal {
         assert_eq!(query_error.split(';').next(), Some(*outcome));
         Refusal {
             status: response.status().as_u16(),
-            shape: text("__type").split('#').next_back().unwrap_or_default().to_owned(),
+            shape: text("__type")
+                .split('#')
+                .next_back()
+                .unwrap_or_default()
+                .to_owned(),
             query_error,
             message: text("message"),
         }
@@ -130,8 +134,8 @@ pub(crate) fn sent(number: u128) -> SentMessage {
 }
 
 /// The reply to one message that was accepted.
-pub(crate) fn accepted() -> Reply {
-    Ok(Outcome::Sent(vec![Ok(sent(1))]))
+pub(crate) fn accepted() -> Outcome {
+    Outcome::Sent(vec![Ok(sent(1))])
 }
 
 pub(crate) fn message(body: &str) -> Value {

@@ -1,10 +1,12 @@
-//! The scalars of requests, and the ranges of numbers.
+//! The shapes of requests, and the ranges of numbers.
 
 use std::borrow::Cow;
 use std::fmt;
+use std::marker::PhantomData;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, Error as _, Visitor};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserializer, MapAccess, Visitor};
 
 use crate::error::Error;
 
@@ -78,8 +80,32 @@ impl<'de> Deserialize<'de> for Integer {
             }
         }
 
-        deserializer
-            .deserialize_i64(IntegerVisitor)
-            .map_err(D::Error::custom)
+        // Not `deserialize_i64`, which would have its own words for text.
+        deserializer.deserialize_any(IntegerVisitor)
+    }
+}
+
+/// A structure with named members. (What serde derives would also take a list of members in the
+/// order of their declaration, which is no structure to SQS.)
+#[derive(Debug)]
+pub(crate) struct Structure<T>(pub(crate) T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Structure<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct StructureVisitor<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for StructureVisitor<T> {
+            type Value = Structure<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a structure")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Structure<T>, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(members)).map(Structure)
+            }
+        }
+
+        deserializer.deserialize_map(StructureVisitor(PhantomData))
     }
 }

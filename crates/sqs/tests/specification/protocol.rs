@@ -1,0 +1,90 @@
+//! What every response has, and who is answered in which protocol.
+
+use bytes::Bytes;
+use http::Request;
+use serde_json::json;
+use zonemq_queue::command::Outcome;
+use zonemq_sqs::{Defaults, OutcomeCode, decode};
+
+use crate::talk::{accepted, call, message, request};
+
+#[test]
+fn a_success_says_who_it_answers_and_in_which_type() {
+    let response = call("SendMessage", &message("m")).answer(Some(Ok(accepted())), "id-of-request");
+    assert_eq!(response.status(), 200);
+    assert_eq!(response.headers()["x-amzn-requestid"], "id-of-request");
+    assert_eq!(
+        response.headers()["content-type"],
+        "application/x-amz-json-1.0"
+    );
+    assert_eq!(response.headers().get("x-amzn-query-error"), None);
+}
+
+#[test]
+fn an_error_says_who_it_answers_too() {
+    let failure = decode(&request("SendMessage", "{"), &Defaults::default()).expect_err("refused");
+    let response = failure.into_response("id-of-request");
+    assert_eq!(response.headers()["x-amzn-requestid"], "id-of-request");
+}
+
+#[test]
+fn a_request_id_that_is_no_header_is_left_out() {
+    let response = call("SendMessage", &message("m")).answer(Some(Ok(accepted())), "line\nbreak");
+    assert_eq!(response.headers().get("x-amzn-requestid"), None);
+}
+
+#[test]
+fn an_operation_without_output_answers_an_empty_object() {
+    let body = json!({"QueueUrl": "http://h/000000000000/q"});
+    for operation in ["DeleteQueue", "PurgeQueue"] {
+        let response = call(operation, &body).answer(Some(Ok(Outcome::Done)), "r");
+        assert_eq!(response.body(), "{}");
+    }
+}
+
+#[test]
+fn parameters_of_the_content_type_are_allowed() {
+    let mut request = request("ListQueues", "{}");
+    let value = "Application/X-Amz-Json-1.0; charset=utf-8";
+    let value = value.parse().expect("a header");
+    request.headers_mut().insert("content-type", value);
+    assert!(decode(&request, &Defaults::default()).is_ok());
+}
+
+#[test]
+fn an_input_without_members_may_be_no_body_at_all() {
+    assert!(decode(&request("ListQueues", ""), &Defaults::default()).is_ok());
+}
+
+#[test]
+fn the_query_protocol_is_refused_in_its_own_words() {
+    let form = Request::post("/000000000000/orders")
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(Bytes::from_static(
+            b"Action=ReceiveMessage&Version=2012-11-05",
+        ))
+        .expect("a request");
+    let get = Request::get("/?Action=ListQueues")
+        .body(Bytes::new())
+        .expect("a request");
+    for request in [form, get] {
+        let failure = decode(&request, &Defaults::default()).expect_err("refused");
+        assert_eq!(failure.operation, None);
+        let response = failure.into_response("<id>&");
+        assert_eq!(response.status(), 400);
+        assert_eq!(response.headers()["content-type"], "text/xml");
+        assert_eq!(
+            response.extensions().get(),
+            Some(&OutcomeCode("AWS.SimpleQueueService.UnsupportedOperation"))
+        );
+        assert_eq!(
+            response.body(),
+            "<?xml version=\"1.0\"?>\
+             <ErrorResponse xmlns=\"http://queue.amazonaws.com/doc/2012-11-05/\">\
+             <Error><Type>Sender</Type>\
+             <Code>AWS.SimpleQueueService.UnsupportedOperation</Code>\
+             <Message>The query protocol is not built in zonemq yet.</Message><Detail/></Error>\
+             <RequestId>&lt;id&gt;&amp;</RequestId></ErrorResponse>"
+        );
+    }
+}
