@@ -1,1 +1,29 @@
-//! raft
+//! The agreement: one Raft group of a node, from a proposed command to its durable, replicated
+//! reply.
+//!
+//! This crate is the only one that names openraft. It gives openraft a log ([`log_store`], on
+//! `zonemq-wal`), a state machine ([`state_machine`], on `zonemq-queue`) and a network
+//! ([`network`], on [`link`]), and gives the node a [`Group`] to propose to.
+
+pub mod codec;
+mod group;
+mod leadership;
+mod link;
+mod log_store;
+mod network;
+mod peer_server;
+mod proposer;
+mod snapshot_file;
+mod state_machine;
+#[cfg(test)]
+mod storage_suite;
+mod types;
+mod wire;
+
+pub use group::{Group, GroupConfig, GroupError, GroupStatus, Role};
+pub use leadership::Leadership;
+pub use link::{ExchangeError, Peers};
+pub use peer_server::{Forwarded, PeerServer};
+pub use proposer::ProposeError;
+pub use types::NodeId;
+pub use zonemq_wal::GroupId;

@@ -1,0 +1,347 @@
+//! One Raft group on this node: what the node proposes to, reads from and asks about.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use openraft::raft::linearizable_read::LinearizerOption;
+use openraft::raft::ReadPolicy;
+use openraft::async_runtime::WatchReceiver;
+use openraft::{Config, EmptyNode, ServerState, SnapshotPolicy};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::{interval, timeout};
+use zonemq_queue::command::{Event, Reply, Request};
+use zonemq_queue::state::State;
+use zonemq_wal::{GroupId, RecoveredGroup, Wal};
+use zonemq_world::World;
+
+use crate::codec::DecodeError;
+use crate::leadership::Leadership;
+use crate::link::Peers;
+use crate::log_store::LogStore;
+use crate::network::PeerNetwork;
+use crate::proposer::{ProposeError, Proposer};
+use crate::snapshot_file::{SnapshotError, SnapshotFile};
+use crate::state_machine::{self, Applied, StateMachine};
+use crate::types::{NodeId, Raft};
+
+/// A snapshot is taken when the log since the last one has grown to this, or to the size of the
+/// last snapshot where that is more: so each byte is rewritten about once.
+const SNAPSHOT_LOG_BYTES: u64 = 64 << 20;
+const SNAPSHOT_CHECK: Duration = Duration::from_millis(500);
+const HAND_OVER_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// What a group needs to start.
+#[derive(Clone, Debug)]
+pub struct GroupConfig {
+    /// Which group.
+    pub group: GroupId,
+    /// This node.
+    pub me: NodeId,
+    /// All voters of the cluster, this node among them.
+    pub voters: BTreeSet<NodeId>,
+    /// Form the cluster if the log is empty. Exactly one node of a new cluster does.
+    pub bootstrap: bool,
+    /// Where snapshots lie.
+    pub snapshots: PathBuf,
+}
+
+/// Why a group does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum GroupError {
+    /// The log holds something that this release cannot read.
+    #[error("the log holds an entry that cannot be read: {0}")]
+    Log(#[from] DecodeError),
+    /// The snapshot can't be read.
+    #[error(transparent)]
+    Snapshot(Box<dyn std::error::Error + Send + Sync>),
+    /// openraft refused.
+    #[error("Raft does not start: {0}")]
+    Raft(String),
+}
+
+impl From<SnapshotError> for GroupError {
+    fn from(error: SnapshotError) -> GroupError {
+        GroupError::Snapshot(Box::new(error))
+    }
+}
+
+/// What a node is in a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Replicates without a vote.
+    Learner,
+    /// Follows a leader, or waits for one.
+    Follower,
+    /// Asks for votes.
+    Candidate,
+    /// Leads.
+    Leader,
+}
+
+impl Role {
+    /// Raft's word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Role::Learner => "learner",
+            Role::Follower => "follower",
+            Role::Candidate => "candidate",
+            Role::Leader => "leader",
+        }
+    }
+}
+
+/// Where a node stands in a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GroupStatus {
+    /// What this node is.
+    pub role: Role,
+    /// The term it is in.
+    pub term: u64,
+    /// The leader of that term, if known.
+    pub leader: Option<NodeId>,
+    /// The last entry in its log.
+    pub last_log_index: u64,
+    /// The last entry that it knows to be committed.
+    pub committed_index: u64,
+    /// The last entry that it has applied.
+    pub applied_index: u64,
+    /// The last entry in its snapshot.
+    pub snapshot_index: u64,
+}
+
+/// One Raft group on this node.
+#[derive(Debug)]
+pub struct Group {
+    config: GroupConfig,
+    raft: Raft,
+    proposer: Proposer,
+    applied: Applied,
+    leadership: watch::Receiver<Leadership>,
+    _tasks: JoinSet<()>,
+}
+
+/// What openraft is told; the reasons for each value stand beside it.
+fn raft_config() -> Config {
+    Config {
+        cluster_name: "zonemq".to_owned(),
+        // A follower asks for votes when it has heard nothing for the leader's lease (the upper
+        // election time-out) and a random election time-out more: 320 to 400 ms here. So a dead
+        // leader is replaced within about 0.4 s, and one that stalls for six heartbeats is not.
+        heartbeat_interval: 50,
+        election_timeout_min: 120,
+        election_timeout_max: 200,
+        enable_pre_vote: Some(true),
+        // A leader that comes back in its own term may have lost entries that are committed, and
+        // would reuse their log ids. Never.
+        enable_leader_restore: Some(false),
+        // Taken by size, not by count: see `snapshot_when_due`.
+        snapshot_policy: SnapshotPolicy::Never,
+        max_in_snapshot_log_to_keep: 200,
+        install_snapshot_timeout: 60_000,
+        max_payload_entries: 256,
+        backoff: "100ms".to_owned(),
+        ..Config::default()
+    }
+}
+
+impl Group {
+    /// Starts the group from what the log and the latest snapshot hold. What entries make visible
+    /// is told to `events`.
+    pub async fn start<W: World>(
+        world: &W,
+        config: GroupConfig,
+        wal: Wal,
+        recovered: RecoveredGroup,
+        peers: Peers,
+        events: mpsc::Sender<Vec<Event>>,
+    ) -> Result<Group, GroupError> {
+        let raft_error = |error: &dyn std::fmt::Display| GroupError::Raft(error.to_string());
+        let log = LogStore::new(config.group, wal, recovered)?;
+        let (snapshots, latest) =
+            SnapshotFile::open(world, config.group, &config.snapshots).await?;
+        let machine = StateMachine::new(latest.unwrap_or_default(), snapshots, events);
+        let applied = machine.applied();
+        let openraft_config = raft_config().validate().map_err(|e| raft_error(&e))?;
+        assert_eq!(
+            openraft_config.enable_leader_restore,
+            Some(false),
+            "a restored leader loses committed entries"
+        );
+        let network = PeerNetwork {
+            peers,
+            group: config.group,
+        };
+        let raft = Raft::new(
+            config.me,
+            Arc::new(openraft_config),
+            network,
+            log.clone(),
+            machine,
+        )
+        .await
+        .map_err(|e| raft_error(&e))?;
+
+        let mut tasks = JoinSet::new();
+        let (told, leadership) = watch::channel(Leadership::default());
+        tasks.spawn(tell_leadership(raft.clone(), told));
+        tasks.spawn(snapshot_when_due(raft.clone(), log));
+        let group = Group {
+            proposer: Proposer::start(world, raft.clone()),
+            config,
+            raft,
+            applied,
+            leadership,
+            _tasks: tasks,
+        };
+        group.form_cluster().await?;
+        Ok(group)
+    }
+
+    async fn form_cluster(&self) -> Result<(), GroupError> {
+        let raft_error = |error: &dyn std::fmt::Display| GroupError::Raft(error.to_string());
+        if !self.config.bootstrap || self.raft.is_initialized().await.map_err(|e| raft_error(&e))? {
+            return Ok(());
+        }
+        let voters: BTreeMap<NodeId, EmptyNode> = self
+            .config
+            .voters
+            .iter()
+            .map(|&node| (node, EmptyNode::default()))
+            .collect();
+        self.raft
+            .initialize(voters)
+            .await
+            .map_err(|e| raft_error(&e))
+    }
+
+    /// Which group this is.
+    pub fn id(&self) -> GroupId {
+        self.config.group
+    }
+
+    pub(crate) fn raft(&self) -> &Raft {
+        &self.raft
+    }
+
+    /// Who leads; changes are told as they become known.
+    pub fn leadership(&self) -> watch::Receiver<Leadership> {
+        self.leadership.clone()
+    }
+
+    /// Carries out a request, if this node leads. Resolves when the request is durable on a
+    /// majority and applied here.
+    pub async fn propose(&self, request: Request) -> Result<Reply, ProposeError> {
+        self.proposer.propose(request).await
+    }
+
+    /// Reads what is applied here, which may be behind what is committed.
+    pub fn read<T>(&self, read: impl FnOnce(&State) -> T) -> T {
+        state_machine::read(&self.applied, read)
+    }
+
+    /// Whether this node leads beyond doubt and has applied all that was committed before this
+    /// call. Uses the leader's lease: no message is sent while it holds.
+    pub async fn confirm_leadership(&self) -> bool {
+        let option: LinearizerOption = ReadPolicy::LeaseRead.into();
+        self.raft.ensure_linearizable(option).await.is_ok()
+    }
+
+    /// Where this node stands.
+    pub fn status(&self) -> GroupStatus {
+        let metrics = self.raft.metrics().borrow_watched().clone();
+        let index = |log_id: Option<crate::types::LogId>| log_id.map_or(0, |id| id.index);
+        GroupStatus {
+            role: match metrics.state {
+                ServerState::Learner | ServerState::Shutdown => Role::Learner,
+                ServerState::Follower => Role::Follower,
+                ServerState::Candidate => Role::Candidate,
+                ServerState::Leader => Role::Leader,
+            },
+            term: metrics.current_term,
+            leader: metrics.current_leader,
+            last_log_index: metrics.last_log_index.unwrap_or(0),
+            committed_index: index(metrics.cluster_committed),
+            applied_index: index(metrics.last_applied),
+            snapshot_index: index(metrics.snapshot),
+        }
+    }
+
+    /// If this node leads, makes the follower that has most of the log the leader. Gives up after
+    /// two seconds: then the others elect one when this node is gone.
+    pub async fn hand_over_leadership(&self) {
+        let metrics = self.raft.metrics().borrow_watched().clone();
+        let best = metrics
+            .replication
+            .iter()
+            .flatten()
+            .filter(|(node, _)| **node != self.config.me)
+            .max_by_key(|(_, matching)| matching.map(|id| id.index));
+        let Some((&successor, _)) = best else {
+            return;
+        };
+        let me = self.config.me;
+        let mut leadership = self.leadership();
+        if self.raft.trigger().transfer_leader(successor).await.is_err() {
+            return;
+        }
+        let moved = leadership.wait_for(|now| now.leader.is_some_and(|leader| leader != me));
+        match timeout(HAND_OVER_TIMEOUT, moved).await {
+            Ok(_) => tracing::info!(successor, "handed leadership over"),
+            Err(_) => tracing::warn!(successor, "leadership was not taken over in time"),
+        }
+    }
+
+    /// Stops taking part.
+    pub async fn stop(&self) {
+        if let Err(error) = self.raft.shutdown().await {
+            tracing::warn!(%error, "Raft did not stop cleanly");
+        }
+    }
+}
+
+/// Boils openraft's metrics down to changes of leadership.
+async fn tell_leadership(raft: Raft, told: watch::Sender<Leadership>) {
+    let mut metrics = raft.server_metrics();
+    loop {
+        let now = {
+            let metrics = metrics.borrow_and_update();
+            Leadership {
+                term: openraft::vote::RaftVote::leader_id(&metrics.vote).term,
+                leader: metrics.current_leader,
+            }
+        };
+        told.send_if_modified(|known| {
+            let changed = *known != now;
+            *known = now;
+            changed
+        });
+        if metrics.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Asks for a snapshot when the log has grown enough since the last one.
+async fn snapshot_when_due(raft: Raft, log: LogStore) {
+    let mut checks = interval(SNAPSHOT_CHECK);
+    let mut requested_at = None;
+    loop {
+        checks.tick().await;
+        if log.bytes() < SNAPSHOT_LOG_BYTES {
+            continue;
+        }
+        // What is kept behind the snapshot for slow followers counts as log, too: ask again only
+        // when something was applied since.
+        let applied = raft.metrics().borrow_watched().last_applied;
+        if applied == requested_at {
+            continue;
+        }
+        requested_at = applied;
+        if raft.trigger().snapshot().await.is_err() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! The link against a peer that is played by the test, over connections in memory and with time
+//! that the test owns.
+
+use std::sync::Mutex as StdMutex;
+
+use tokio::io::DuplexStream;
+
+use super::*;
+use crate::wire::Content;
+
+/// A network on which every connect reaches the test.
+#[derive(Clone)]
+struct ToTest {
+    accepted: mpsc::UnboundedSender<DuplexStream>,
+}
+
+struct NoListener;
+
+impl zonemq_world::Listener for NoListener {
+    type Stream = DuplexStream;
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+    async fn accept(&self) -> io::Result<(DuplexStream, SocketAddr)> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
+impl Network for ToTest {
+    type Stream = DuplexStream;
+    type Listener = NoListener;
+    async fn bind(&self, _address: SocketAddr) -> io::Result<NoListener> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+    async fn connect(&self, _address: SocketAddr) -> io::Result<DuplexStream> {
+        let (ours, theirs) = tokio::io::duplex(1 << 20);
+        self.accepted
+            .send(theirs)
+            .map_err(|_| io::Error::from(io::ErrorKind::ConnectionRefused))?;
+        Ok(ours)
+    }
+}
+
+const GROUP: GroupId = GroupId(0);
+
+fn link() -> (Link, mpsc::UnboundedReceiver<DuplexStream>) {
+    let (accepted, connections) = mpsc::unbounded_channel();
+    let address = SocketAddr::from(([127, 0, 0, 1], 1));
+    let link = Link::start(ToTest { accepted }, 2, address, Hello::new("test", 1, 2));
+    (link, connections)
+}
+
+/// Takes the next connection and reads its hello.
+async fn accept(connections: &mut mpsc::UnboundedReceiver<DuplexStream>) -> DuplexStream {
+    let mut stream = connections.recv().await.unwrap();
+    let hello = Frame::read_from(&mut stream).await.unwrap();
+    assert!(matches!(hello.content, Content::Hello(_)));
+    stream
+}
+
+/// The next frame that is no ping.
+async fn next_frame(stream: &mut DuplexStream) -> Frame {
+    loop {
+        let frame = Frame::read_from(stream).await.unwrap();
+        if frame.content != Content::Ping {
+            return frame;
+        }
+    }
+}
+
+async fn write_frame(stream: &mut DuplexStream, exchange: u64, content: Content) {
+    let mut bytes = BytesMut::new();
+    Frame { exchange, content }.write_to(&mut bytes);
+    stream.write_all(&bytes).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_exchange_carries_messages_both_ways_until_both_sides_end() {
+    let (link, mut connections) = link();
+    let (sender, mut receiver) = link.open(Service::Append, GROUP).unwrap();
+    sender.send(Bytes::from_static(b"question")).await.unwrap();
+    sender.end().await.unwrap();
+    let mut peer = accept(&mut connections).await;
+    let exchange = next_frame(&mut peer).await.exchange;
+    let question = next_frame(&mut peer).await;
+    assert_eq!(
+        question.content,
+        Content::Message(Bytes::from_static(b"question"))
+    );
+    assert_eq!(next_frame(&mut peer).await.content, Content::End);
+    let answer = Bytes::from_static(b"answer");
+    write_frame(&mut peer, exchange, Content::Message(answer.clone())).await;
+    write_frame(&mut peer, exchange, Content::End).await;
+    assert_eq!(receiver.next().await, Ok(Some(answer)));
+    assert_eq!(receiver.next().await, Ok(None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_connection_ends_its_exchanges_and_the_next_one_gets_a_new_connection() {
+    let (link, mut connections) = link();
+    let (_sender, mut receiver) = link.open(Service::Append, GROUP).unwrap();
+    let peer = accept(&mut connections).await;
+    drop(peer);
+    assert_eq!(receiver.next().await, Err(ExchangeError::Disconnected(2)));
+
+    let (_sender, _receiver) = link.open(Service::Append, GROUP).unwrap();
+    let mut peer = accept(&mut connections).await;
+    let opened = next_frame(&mut peer).await;
+    assert_eq!(opened.content, Content::Open(Service::Append, GROUP));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_cannot_be_reached_fails_the_exchange_at_once() {
+    let (link, connections) = link();
+    drop(connections);
+    let (_sender, mut receiver) = link.open(Service::Vote, GROUP).unwrap();
+    assert_eq!(receiver.next().await, Err(ExchangeError::Disconnected(2)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_caller_that_goes_away_breaks_the_exchange_off() {
+    let (link, mut connections) = link();
+    let (_sender, receiver) = link.open(Service::Forward, GROUP).unwrap();
+    let mut peer = accept(&mut connections).await;
+    let opened = next_frame(&mut peer).await;
+    drop(receiver);
+    let reset = next_frame(&mut peer).await;
+    assert_eq!(reset.exchange, opened.exchange);
+    assert!(matches!(reset.content, Content::Reset(_)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_falls_silent_is_given_up_in_bounded_time() {
+    let (link, mut connections) = link();
+    let (_sender, mut receiver) = link.open(Service::Append, GROUP).unwrap();
+    // The peer takes the bytes and never answers, as behind a partition.
+    let _peer = accept(&mut connections).await;
+    let started = Instant::now();
+    assert_eq!(receiver.next().await, Err(ExchangeError::Disconnected(2)));
+    assert!(started.elapsed() <= SILENCE_LIMIT + 3 * PING_INTERVAL);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_answer_is_waited_for_as_long_as_the_peer_answers_pings() {
+    let (link, mut connections) = link();
+    let (_sender, mut receiver) = link.open(Service::Forward, GROUP).unwrap();
+    let mut peer = accept(&mut connections).await;
+    let exchange = next_frame(&mut peer).await.exchange;
+    let answered = StdMutex::new(false);
+    let serving = async {
+        for _ in 0..40 {
+            let frame = Frame::read_from(&mut peer).await.unwrap();
+            assert_eq!(frame.content, Content::Ping);
+            write_frame(&mut peer, 0, Content::Pong).await;
+        }
+        *answered.lock().unwrap() = true;
+        let answer = Content::Message(Bytes::from_static(b"late"));
+        write_frame(&mut peer, exchange, answer).await;
+    };
+    let (received, ()) = tokio::join!(receiver.next(), serving);
+    assert!(*answered.lock().unwrap());
+    assert_eq!(received, Ok(Some(Bytes::from_static(b"late"))));
+}

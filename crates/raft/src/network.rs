@@ -1,0 +1,260 @@
+//! openraft's network on our links: votes and heartbeats on a lane of their own, appends as one
+//! ordered, pipelined exchange.
+
+use std::pin::Pin;
+
+use bytes::Bytes;
+use futures_util::future::{BoxFuture, FutureExt};
+use futures_util::stream::BoxStream;
+use futures_util::{Stream, StreamExt, stream};
+use openraft::error::{ReplicationClosed, StreamingError, Unreachable};
+use openraft::network::RPCOption;
+use openraft::raft::{
+    AppendEntriesResponse, SnapshotResponse, StreamAppendError, TransferLeaderRequest,
+    TransferLeaderResponse,
+};
+use openraft::{EmptyNode, OptionalSend, RaftNetworkFactory, RaftNetworkV2};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use tokio::time::timeout;
+use zonemq_wal::GroupId;
+
+use crate::codec;
+use crate::link::{ExchangeError, ExchangeReceiver, Peers};
+use crate::types::{
+    AppendRequest, NodeId, RpcError, Snapshot, SnapshotMeta, StreamAppendResult, TypeConfig, Vote,
+    VoteRequest, VoteResponse,
+};
+use crate::wire::Service;
+
+const SNAPSHOT_CHUNK_BYTES: usize = 1 << 20;
+
+/// What goes before the chunks of a snapshot.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct SnapshotHeader {
+    pub(crate) vote: Vote,
+    pub(crate) meta: SnapshotMeta,
+    pub(crate) length: u64,
+}
+
+/// Makes openraft's clients of the peers of one group.
+pub(crate) struct PeerNetwork {
+    pub(crate) peers: Peers,
+    pub(crate) group: GroupId,
+}
+
+impl RaftNetworkFactory<TypeConfig> for PeerNetwork {
+    type Network = PeerClient;
+
+    async fn new_client(&mut self, target: NodeId, _node: &EmptyNode) -> PeerClient {
+        PeerClient {
+            peers: self.peers.clone(),
+            group: self.group,
+            target,
+            appends: Service::Append,
+        }
+    }
+
+    async fn new_heartbeat_client(&mut self, target: NodeId, node: &EmptyNode) -> PeerClient {
+        PeerClient {
+            appends: Service::Heartbeat,
+            ..self.new_client(target, node).await
+        }
+    }
+}
+
+/// One group's client of one peer.
+pub(crate) struct PeerClient {
+    peers: Peers,
+    group: GroupId,
+    target: NodeId,
+    /// What its appends travel as: a heartbeat is an append without entries.
+    appends: Service,
+}
+
+fn unreachable(error: &(impl std::error::Error + 'static)) -> Unreachable<TypeConfig> {
+    Unreachable::new(error)
+}
+
+fn failed(error: &ExchangeError) -> RpcError {
+    RpcError::Unreachable(unreachable(error))
+}
+
+impl PeerClient {
+    async fn call<Q: Serialize, R: DeserializeOwned>(
+        &self,
+        service: Service,
+        request: &Q,
+        option: &RPCOption,
+    ) -> Result<R, RpcError> {
+        let message = codec::encode(request).into();
+        let call = self.peers.call(self.target, service, self.group, message);
+        let reply = match timeout(option.hard_ttl(), call).await {
+            Ok(reply) => reply.map_err(|error| failed(&error))?,
+            Err(elapsed) => return Err(RpcError::Unreachable(unreachable(&elapsed))),
+        };
+        codec::decode(&reply).map_err(|error| RpcError::Unreachable(unreachable(&error)))
+    }
+}
+
+impl RaftNetworkV2<TypeConfig> for PeerClient {
+    type SnapshotData = Bytes;
+
+    async fn append_entries(
+        &mut self,
+        request: AppendRequest,
+        option: RPCOption,
+    ) -> Result<AppendEntriesResponse<TypeConfig>, RpcError> {
+        let result: StreamAppendResult = self.call(self.appends, &request, &option).await?;
+        Ok(match result {
+            Ok(matching) => AppendEntriesResponse::PartialSuccess(matching),
+            Err(StreamAppendError::Conflict(_)) => AppendEntriesResponse::Conflict,
+            Err(StreamAppendError::HigherVote(vote)) => AppendEntriesResponse::HigherVote(vote),
+        })
+    }
+
+    fn stream_append<'s, S>(
+        &'s mut self,
+        mut input: S,
+        _option: RPCOption,
+    ) -> BoxFuture<'s, Result<BoxStream<'s, Result<StreamAppendResult, RpcError>>, RpcError>>
+    where
+        S: Stream<Item = AppendRequest> + OptionalSend + Unpin + 'static,
+    {
+        async move {
+            // openraft backs off inside its request stream: take the first request before
+            // anything that can fail fast.
+            let Some(first) = input.next().await else {
+                return Ok(stream::empty().boxed());
+            };
+            let (sender, receiver) = self
+                .peers
+                .open(self.target, self.appends, self.group)
+                .map_err(|error| failed(&error))?;
+            let requests = async move {
+                sender.send(codec::encode(&first).into()).await?;
+                while let Some(request) = input.next().await {
+                    sender.send(codec::encode(&request).into()).await?;
+                }
+                sender.end().await
+            };
+            let appending = Appending {
+                requests: Some(requests.boxed()),
+                receiver,
+            };
+            Ok(stream::unfold(Some(appending), Appending::next).boxed())
+        }
+        .boxed()
+    }
+
+    async fn vote(
+        &mut self,
+        request: VoteRequest,
+        option: RPCOption,
+    ) -> Result<VoteResponse, RpcError> {
+        self.call(Service::Vote, &request, &option).await
+    }
+
+    async fn pre_vote(
+        &mut self,
+        request: VoteRequest,
+        option: RPCOption,
+    ) -> Result<VoteResponse, RpcError> {
+        self.call(Service::PreVote, &request, &option).await
+    }
+
+    async fn full_snapshot(
+        &mut self,
+        vote: Vote,
+        snapshot: Snapshot,
+        cancel: impl Future<Output = ReplicationClosed> + OptionalSend + 'static,
+        _option: RPCOption,
+    ) -> Result<SnapshotResponse<TypeConfig>, StreamingError<TypeConfig>> {
+        tokio::select! {
+            result = self.send_snapshot(vote, snapshot) => {
+                result.map_err(StreamingError::Unreachable)
+            }
+            closed = cancel => Err(StreamingError::Closed(closed)),
+        }
+    }
+
+    async fn transfer_leader(
+        &mut self,
+        request: TransferLeaderRequest<TypeConfig>,
+        option: RPCOption,
+    ) -> Result<TransferLeaderResponse<TypeConfig>, RpcError> {
+        self.call(Service::TransferLeader, &request, &option).await
+    }
+}
+
+impl PeerClient {
+    async fn send_snapshot(
+        &self,
+        vote: Vote,
+        snapshot: Snapshot,
+    ) -> Result<SnapshotResponse<TypeConfig>, Unreachable<TypeConfig>> {
+        let header = SnapshotHeader {
+            vote,
+            meta: snapshot.meta,
+            length: snapshot.snapshot.len() as u64,
+        };
+        let exchange = async {
+            let (sender, mut receiver) =
+                self.peers
+                    .open(self.target, Service::Snapshot, self.group)?;
+            sender.send(codec::encode(&header).into()).await?;
+            let mut rest = snapshot.snapshot;
+            while !rest.is_empty() {
+                let chunk = rest.split_to(rest.len().min(SNAPSHOT_CHUNK_BYTES));
+                sender.send(chunk).await?;
+            }
+            sender.end().await?;
+            receiver
+                .next()
+                .await?
+                .ok_or(ExchangeError::OutOfTurn(self.target))
+        };
+        let reply = exchange.await.map_err(|error| unreachable(&error))?;
+        codec::decode(&reply).map_err(|error| unreachable(&error))
+    }
+}
+
+/// A running append exchange: sends what openraft hands over while it waits for the replies.
+struct Appending<'s> {
+    requests: Option<BoxFuture<'s, Result<(), ExchangeError>>>,
+    receiver: ExchangeReceiver,
+}
+
+type Step<'s> = (
+    Result<StreamAppendResult, RpcError>,
+    Option<Appending<'s>>,
+);
+
+impl<'s> Appending<'s> {
+    /// The next reply. Nothing follows an error.
+    async fn next(appending: Option<Appending<'s>>) -> Option<Step<'s>> {
+        let mut this = appending?;
+        loop {
+            let sending = async {
+                match this.requests.as_mut() {
+                    Some(requests) => Pin::new(requests).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                sent = sending => match sent {
+                    Ok(()) => this.requests = None,
+                    Err(error) => return Some((Err(failed(&error)), None)),
+                },
+                reply = this.receiver.next() => return match reply {
+                    Ok(None) => None,
+                    Ok(Some(reply)) => match codec::decode(&reply) {
+                        Ok(result) => Some((Ok(result), Some(this))),
+                        Err(error) => Some((Err(RpcError::Unreachable(unreachable(&error))), None)),
+                    },
+                    Err(error) => Some((Err(failed(&error)), None)),
+                },
+            }
+        }
+    }
+}

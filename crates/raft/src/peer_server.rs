@@ -1,0 +1,372 @@
+//! The other side of the links: takes connections of peers and serves what they ask.
+
+use std::collections::{BTreeMap, HashMap};
+use std::io;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use futures_util::{Stream, StreamExt, stream};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use zonemq_wal::GroupId;
+use zonemq_world::{Listener, Network, World};
+
+use crate::codec;
+use crate::group::Group;
+use crate::network::SnapshotHeader;
+use crate::types::{AppendRequest, NodeId, Raft, Snapshot};
+use crate::wire::{Content, Frame, Hello, Service};
+
+const HELLO_TIMEOUT: Duration = Duration::from_secs(5);
+/// Messages of one exchange that wait to be worked on; more of them hold the connection back.
+const WAITING_MESSAGES: usize = 16;
+const WAITING_FRAMES: usize = 1024;
+const WRITE_BYTES: usize = 256 << 10;
+const MAX_CONNECTIONS: usize = 1024;
+
+/// A client's request that another node passed on, because it takes this node for the leader.
+#[derive(Debug)]
+pub struct Forwarded {
+    /// The group that it is for.
+    pub group: GroupId,
+    /// As given to [`crate::Peers::forward`].
+    pub request: Bytes,
+    /// Takes the reply. Closed when the other node has stopped waiting.
+    pub reply: oneshot::Sender<Bytes>,
+}
+
+/// Serves the peers of this node. Stops when dropped.
+#[derive(Debug)]
+pub struct PeerServer {
+    _tasks: JoinSet<()>,
+}
+
+struct Served {
+    cluster: String,
+    me: NodeId,
+    groups: BTreeMap<GroupId, Raft>,
+    forwarded: mpsc::Sender<Forwarded>,
+}
+
+impl PeerServer {
+    /// Serves `groups` on `listener`; what is forwarded goes to `forwarded`.
+    pub fn start<W: World>(
+        listener: <W::Network as Network>::Listener,
+        cluster: &str,
+        me: NodeId,
+        groups: &[&Group],
+        forwarded: mpsc::Sender<Forwarded>,
+    ) -> PeerServer {
+        let served = Arc::new(Served {
+            cluster: cluster.to_owned(),
+            me,
+            groups: groups
+                .iter()
+                .map(|group| (group.id(), group.raft().clone()))
+                .collect(),
+            forwarded,
+        });
+        let mut tasks = JoinSet::new();
+        tasks.spawn(accept(listener, served));
+        PeerServer { _tasks: tasks }
+    }
+}
+
+async fn accept<L>(listener: L, served: Arc<Served>)
+where
+    L: Listener,
+    L::Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept(), if connections.len() < MAX_CONNECTIONS => match accepted {
+                Ok((stream, address)) => {
+                    let served = served.clone();
+                    connections.spawn(async move {
+                        if let Err(error) = serve_connection(stream, &served).await {
+                            tracing::debug!(%address, %error, "a connection of a peer ended");
+                        }
+                    });
+                }
+                Err(error) => {
+                    // Out of file descriptors, most likely: the next accept would fail at once.
+                    tracing::warn!(%error, "cannot accept a connection of a peer");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+            },
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}
+
+async fn serve_connection<S>(stream: S, served: &Arc<Served>) -> io::Result<()>
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let (reader, writer) = tokio::io::split(stream);
+    let mut reader = BufReader::with_capacity(WRITE_BYTES, reader);
+    let first = timeout(HELLO_TIMEOUT, Frame::read_from(&mut reader)).await??;
+    let Content::Hello(hello) = first.content else {
+        return Err(io::Error::other("the first frame is not a hello"));
+    };
+    let hello: Hello = codec::decode(&hello).map_err(io::Error::other)?;
+    if let Some(reason) = hello.refusal(&served.cluster, served.me) {
+        tracing::warn!(%reason, "refused a connection of a peer");
+        return Err(io::Error::other(reason));
+    }
+    let (frames, waiting) = mpsc::channel(WAITING_FRAMES);
+    tokio::select! {
+        result = read(reader, frames, served) => result,
+        result = write(writer, waiting) => result,
+    }
+}
+
+/// Starts and feeds the exchanges of a connection. They end with it: the set aborts them.
+async fn read(
+    mut reader: impl AsyncRead + Unpin,
+    frames: mpsc::Sender<Frame>,
+    served: &Arc<Served>,
+) -> io::Result<()> {
+    let mut running = JoinSet::new();
+    let mut exchanges: HashMap<u64, (mpsc::Sender<Bytes>, tokio::task::AbortHandle)> =
+        HashMap::new();
+    loop {
+        while let Some(finished) = running.try_join_next() {
+            if let Ok(exchange) = finished {
+                exchanges.remove(&exchange);
+            }
+        }
+        let Frame { exchange, content } = Frame::read_from(&mut reader).await?;
+        match content {
+            Content::Open(service, group) => {
+                let (messages, incoming) = mpsc::channel(WAITING_MESSAGES);
+                let conversation = Conversation {
+                    exchange,
+                    incoming,
+                    frames: frames.clone(),
+                };
+                let served = served.clone();
+                let task = running.spawn(async move {
+                    serve_exchange(service, group, conversation, &served).await;
+                    exchange
+                });
+                exchanges.insert(exchange, (messages, task));
+            }
+            Content::Message(message) => {
+                if let Some((messages, _)) = exchanges.get(&exchange) {
+                    // An exchange that has already ended on our side takes no more.
+                    let _ = messages.send(message).await;
+                }
+            }
+            Content::End => {
+                // Closes the channel, which is how the exchange sees the end.
+                if let Some((messages, _)) = exchanges.get_mut(&exchange) {
+                    *messages = mpsc::channel(1).0;
+                }
+            }
+            Content::Reset(_) => {
+                if let Some((_, task)) = exchanges.remove(&exchange) {
+                    task.abort();
+                }
+            }
+            Content::Ping => {
+                let pong = Frame {
+                    exchange,
+                    content: Content::Pong,
+                };
+                if frames.send(pong).await.is_err() {
+                    return Ok(());
+                }
+            }
+            Content::Hello(_) | Content::Pong => {
+                return Err(io::Error::other("a frame out of turn"));
+            }
+        }
+    }
+}
+
+async fn write(
+    mut writer: impl AsyncWrite + Unpin,
+    mut waiting: mpsc::Receiver<Frame>,
+) -> io::Result<()> {
+    let mut buffer = BytesMut::new();
+    while let Some(frame) = waiting.recv().await {
+        frame.write_to(&mut buffer);
+        while buffer.len() < WRITE_BYTES {
+            let Ok(frame) = waiting.try_recv() else { break };
+            frame.write_to(&mut buffer);
+        }
+        writer.write_all(&buffer).await?;
+        buffer.clear();
+    }
+    Ok(())
+}
+
+/// The served side of one exchange.
+struct Conversation {
+    exchange: u64,
+    incoming: mpsc::Receiver<Bytes>,
+    frames: mpsc::Sender<Frame>,
+}
+
+impl Conversation {
+    async fn say(&self, content: Content) {
+        let exchange = self.exchange;
+        // A lost connection ends the whole task soon after.
+        let _ = self.frames.send(Frame { exchange, content }).await;
+    }
+
+    async fn reply(&self, message: impl Into<Bytes>) {
+        self.say(Content::Message(message.into())).await;
+    }
+
+    async fn refuse(&self, reason: impl ToString) {
+        self.say(Content::Reset(reason.to_string().into())).await;
+    }
+}
+
+async fn serve_exchange(
+    service: Service,
+    group: GroupId,
+    mut conversation: Conversation,
+    served: &Served,
+) {
+    let Some(raft) = served.groups.get(&group) else {
+        return conversation
+            .refuse(format!("there is no group {} here", group.0))
+            .await;
+    };
+    let result = match service {
+        Service::PreVote | Service::Vote | Service::TransferLeader => {
+            serve_call(service, raft, &mut conversation).await
+        }
+        Service::Heartbeat | Service::Append => serve_append(raft, &mut conversation).await,
+        Service::Snapshot => serve_snapshot(raft, &mut conversation).await,
+        Service::Forward => serve_forward(group, served, &mut conversation).await,
+    };
+    match result {
+        Ok(()) => conversation.say(Content::End).await,
+        Err(reason) => conversation.refuse(reason).await,
+    }
+}
+
+/// Why an exchange was broken off, for the peer's log.
+type Refusal = String;
+
+fn refusal(error: impl ToString) -> Refusal {
+    error.to_string()
+}
+
+async fn first_message(conversation: &mut Conversation) -> Result<Bytes, Refusal> {
+    conversation
+        .incoming
+        .recv()
+        .await
+        .ok_or_else(|| refusal("the exchange ended before its first message"))
+}
+
+async fn serve_call(
+    service: Service,
+    raft: &Raft,
+    conversation: &mut Conversation,
+) -> Result<(), Refusal> {
+    let message = first_message(conversation).await?;
+    let reply = match service {
+        Service::PreVote => {
+            let request = codec::decode(&message).map_err(refusal)?;
+            codec::encode(&raft.pre_vote(request).await.map_err(refusal)?)
+        }
+        Service::Vote => {
+            let request = codec::decode(&message).map_err(refusal)?;
+            codec::encode(&raft.vote(request).await.map_err(refusal)?)
+        }
+        Service::TransferLeader => {
+            let request = codec::decode(&message).map_err(refusal)?;
+            codec::encode(&raft.handle_transfer_leader(request).await.map_err(refusal)?)
+        }
+        Service::Heartbeat | Service::Append | Service::Snapshot | Service::Forward => {
+            return Err(refusal("not a call"));
+        }
+    };
+    conversation.reply(reply).await;
+    Ok(())
+}
+
+async fn serve_append(raft: &Raft, conversation: &mut Conversation) -> Result<(), Refusal> {
+    let (_, closed) = mpsc::channel(1);
+    let incoming = std::mem::replace(&mut conversation.incoming, closed);
+    let mut results = pin!(raft.stream_append(decoded(incoming)));
+    while let Some(result) = results.next().await {
+        let result = result.map_err(refusal)?;
+        conversation.reply(codec::encode(&result)).await;
+    }
+    Ok(())
+}
+
+/// Ends at the first message that cannot be decoded: the peer sees that its request got no answer.
+fn decoded(incoming: mpsc::Receiver<Bytes>) -> impl Stream<Item = AppendRequest> + Send + 'static {
+    stream::unfold(incoming, |mut incoming| async move {
+        let message = incoming.recv().await?;
+        match codec::decode(&message) {
+            Ok(request) => Some((request, incoming)),
+            Err(error) => {
+                tracing::error!(%error, "a peer sent an append that cannot be decoded");
+                None
+            }
+        }
+    })
+}
+
+async fn serve_snapshot(raft: &Raft, conversation: &mut Conversation) -> Result<(), Refusal> {
+    let header = first_message(conversation).await?;
+    let header: SnapshotHeader = codec::decode(&header).map_err(refusal)?;
+    let mut content = BytesMut::new();
+    while let Some(chunk) = conversation.incoming.recv().await {
+        if (content.len() + chunk.len()) as u64 > header.length {
+            return Err(refusal("the snapshot is longer than announced"));
+        }
+        content.extend_from_slice(&chunk);
+    }
+    if content.len() as u64 != header.length {
+        return Err(refusal("the snapshot is shorter than announced"));
+    }
+    let snapshot = Snapshot {
+        meta: header.meta,
+        snapshot: content.freeze(),
+    };
+    let response = raft
+        .install_full_snapshot(header.vote, snapshot)
+        .await
+        .map_err(refusal)?;
+    conversation.reply(codec::encode(&response)).await;
+    Ok(())
+}
+
+async fn serve_forward(
+    group: GroupId,
+    served: &Served,
+    conversation: &mut Conversation,
+) -> Result<(), Refusal> {
+    let request = first_message(conversation).await?;
+    let (reply, replied) = oneshot::channel();
+    let forwarded = Forwarded {
+        group,
+        request,
+        reply,
+    };
+    served
+        .forwarded
+        .send(forwarded)
+        .await
+        .map_err(|_| refusal("this node is shutting down"))?;
+    let reply = replied
+        .await
+        .map_err(|_| refusal("this node is shutting down"))?;
+    conversation.reply(reply).await;
+    Ok(())
+}

@@ -1,0 +1,288 @@
+//! What nodes say to each other, as frames on a connection.
+//!
+//! A connection opens with a [`Hello`]. After it, both sides send frames: a caller opens an
+//! exchange for one [`Service`], both sides send messages in it, and each ends its side. Votes and
+//! heartbeats have a connection of their own (a [`Lane`]), so that a large append or a snapshot
+//! never delays them.
+
+use std::io;
+
+use bytes::{BufMut, Bytes, BytesMut};
+use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncRead, AsyncReadExt};
+use zonemq_wal::GroupId;
+
+use crate::types::NodeId;
+
+/// The largest frame that is accepted.
+pub(crate) const MAX_FRAME_BYTES: usize = 32 << 20;
+
+/// Changes when nodes of the old and the new kind can't talk to each other.
+const PROTOCOL_VERSION: u32 = 1;
+
+/// One of the connections that a node holds to each peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Lane {
+    /// Votes, heartbeats, transfer of leadership: small and urgent.
+    Control,
+    /// Log entries.
+    Log,
+    /// Snapshots: large and in no hurry.
+    Snapshot,
+    /// Client requests on their way to the leader.
+    Request,
+}
+
+impl Lane {
+    pub(crate) const ALL: [Lane; 4] = [Lane::Control, Lane::Log, Lane::Snapshot, Lane::Request];
+}
+
+/// What an exchange is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Service {
+    PreVote,
+    Vote,
+    TransferLeader,
+    Heartbeat,
+    Append,
+    Snapshot,
+    Forward,
+}
+
+impl Service {
+    pub(crate) fn lane(self) -> Lane {
+        match self {
+            Service::PreVote | Service::Vote | Service::TransferLeader | Service::Heartbeat => {
+                Lane::Control
+            }
+            Service::Append => Lane::Log,
+            Service::Snapshot => Lane::Snapshot,
+            Service::Forward => Lane::Request,
+        }
+    }
+
+    fn to_byte(self) -> u8 {
+        match self {
+            Service::PreVote => 1,
+            Service::Vote => 2,
+            Service::TransferLeader => 3,
+            Service::Heartbeat => 4,
+            Service::Append => 5,
+            Service::Snapshot => 6,
+            Service::Forward => 7,
+        }
+    }
+
+    fn from_byte(byte: u8) -> Option<Service> {
+        [
+            Service::PreVote,
+            Service::Vote,
+            Service::TransferLeader,
+            Service::Heartbeat,
+            Service::Append,
+            Service::Snapshot,
+            Service::Forward,
+        ]
+        .into_iter()
+        .find(|service| service.to_byte() == byte)
+    }
+}
+
+/// The first frame of a connection: both ends make sure that they are who the other one means.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Hello {
+    version: u32,
+    cluster: String,
+    from: NodeId,
+    to: NodeId,
+}
+
+impl Hello {
+    pub(crate) fn new(cluster: &str, from: NodeId, to: NodeId) -> Hello {
+        Hello {
+            version: PROTOCOL_VERSION,
+            cluster: cluster.to_owned(),
+            from,
+            to,
+        }
+    }
+
+    /// Why a node that is `me` in `cluster` must not talk to the sender of this hello, if so.
+    pub(crate) fn refusal(&self, cluster: &str, me: NodeId) -> Option<String> {
+        if self.version != PROTOCOL_VERSION {
+            Some(format!(
+                "node {} speaks protocol {}, this node speaks {PROTOCOL_VERSION}: run the same release of zonemq on all nodes",
+                self.from, self.version
+            ))
+        } else if self.cluster != cluster {
+            Some(format!(
+                "node {} belongs to cluster {}, this node to cluster {cluster}",
+                self.from, self.cluster
+            ))
+        } else if self.to != me {
+            Some(format!(
+                "node {} meant to reach node {}, this is node {me}",
+                self.from, self.to
+            ))
+        } else {
+            None
+        }
+    }
+}
+
+/// A frame. `exchange` is chosen by the side that opened the connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Frame {
+    pub(crate) exchange: u64,
+    pub(crate) content: Content,
+}
+
+/// What a frame says about its exchange, or about the connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Content {
+    /// The first frame of a connection: an encoded [`Hello`].
+    Hello(Bytes),
+    /// Begins an exchange.
+    Open(Service, GroupId),
+    /// A message in it.
+    Message(Bytes),
+    /// The sender has nothing more to say in it.
+    End,
+    /// The sender broke it off; the text says why.
+    Reset(Bytes),
+    /// Are you there?
+    Ping,
+    /// Yes.
+    Pong,
+}
+
+impl Frame {
+    /// Appends the frame to what is about to be written.
+    pub(crate) fn write_to(&self, out: &mut BytesMut) {
+        let (kind, body): (u8, &[u8]) = match &self.content {
+            Content::Hello(hello) => (1, hello),
+            Content::Open(..) => (2, &[]),
+            Content::Message(message) => (3, message),
+            Content::End => (4, &[]),
+            Content::Reset(reason) => (5, reason),
+            Content::Ping => (6, &[]),
+            Content::Pong => (7, &[]),
+        };
+        let open = match self.content {
+            Content::Open(service, group) => Some((service, group)),
+            _ => None,
+        };
+        let length = 1 + 8 + if open.is_some() { 5 } else { body.len() };
+        assert!(length <= MAX_FRAME_BYTES, "a frame of {length} bytes");
+        out.reserve(4 + length);
+        // The assertion above bounds it.
+        out.put_u32(u32::try_from(length).unwrap_or(u32::MAX));
+        out.put_u8(kind);
+        out.put_u64(self.exchange);
+        match open {
+            Some((service, group)) => {
+                out.put_u8(service.to_byte());
+                out.put_u32(group.0);
+            }
+            None => out.put_slice(body),
+        }
+    }
+
+    /// Reads the next frame. Not cancel-safe: a dropped read loses its place in the stream.
+    pub(crate) async fn read_from(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Frame> {
+        let length = stream.read_u32().await? as usize;
+        if !(9..=MAX_FRAME_BYTES).contains(&length) {
+            return Err(malformed("length"));
+        }
+        let kind = stream.read_u8().await?;
+        let exchange = stream.read_u64().await?;
+        let mut body = vec![0; length - 9];
+        stream.read_exact(&mut body).await?;
+        let content = match kind {
+            1 => Content::Hello(body.into()),
+            2 => {
+                let (Some(service), Some(group)) = (
+                    body.first().copied().and_then(Service::from_byte),
+                    body.get(1..5).and_then(|bytes| bytes.try_into().ok()),
+                ) else {
+                    return Err(malformed("service"));
+                };
+                Content::Open(service, GroupId(u32::from_be_bytes(group)))
+            }
+            3 => Content::Message(body.into()),
+            4 => Content::End,
+            5 => Content::Reset(body.into()),
+            6 => Content::Ping,
+            7 => Content::Pong,
+            _ => return Err(malformed("kind")),
+        };
+        Ok(Frame { exchange, content })
+    }
+}
+
+fn malformed(what: &str) -> io::Error {
+    io::Error::new(
+        io::ErrorKind::InvalidData,
+        format!("a frame with an impossible {what}"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn round_trip(content: Content) -> Frame {
+        let mut bytes = BytesMut::new();
+        let frame = Frame {
+            exchange: 7,
+            content,
+        };
+        frame.write_to(&mut bytes);
+        let read = Frame::read_from(&mut bytes.as_ref()).await.unwrap();
+        assert_eq!(read, frame);
+        read
+    }
+
+    #[tokio::test]
+    async fn every_kind_of_frame_is_read_as_it_was_written() {
+        round_trip(Content::Hello(Bytes::from_static(b"hello"))).await;
+        for byte in 1..=7 {
+            let service = Service::from_byte(byte).unwrap();
+            round_trip(Content::Open(service, GroupId(3))).await;
+        }
+        round_trip(Content::Message(Bytes::from_static(b"message"))).await;
+        round_trip(Content::End).await;
+        round_trip(Content::Reset(Bytes::from_static(b"reason"))).await;
+        round_trip(Content::Ping).await;
+        round_trip(Content::Pong).await;
+    }
+
+    #[test]
+    fn the_bytes_of_a_frame_stay_as_they_are() {
+        let mut bytes = BytesMut::new();
+        Frame {
+            exchange: 0x0102,
+            content: Content::Open(Service::Append, GroupId(1)),
+        }
+        .write_to(&mut bytes);
+        assert_eq!(
+            bytes.as_ref(),
+            [0, 0, 0, 14, 2, 0, 0, 0, 0, 0, 0, 1, 2, 5, 0, 0, 0, 1]
+        );
+    }
+
+    #[tokio::test]
+    async fn a_frame_longer_than_the_limit_is_refused_before_it_is_read() {
+        let mut bytes: &[u8] = &[0xff; 16];
+        let error = Frame::read_from(&mut bytes).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+    }
+
+    #[test]
+    fn a_hello_from_another_cluster_or_for_another_node_is_refused() {
+        let hello = Hello::new("blue", 1, 2);
+        assert_eq!(hello.refusal("blue", 2), None);
+        assert!(hello.refusal("green", 2).unwrap().contains("green"));
+        assert!(hello.refusal("blue", 3).unwrap().contains("node 3"));
+    }
+}

@@ -1,0 +1,212 @@
+//! Three nodes of one group in one process, on real files and loopback connections.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+use zonemq_queue::command::{Command, Outcome, Reply, Request};
+use zonemq_queue::ids::{QueueKey, RequestId, SessionId};
+use zonemq_queue::message::NewMessage;
+use zonemq_raft::{Group, GroupConfig, GroupId, PeerServer, Peers, ProposeError};
+use zonemq_wal::{Options, Wal};
+use zonemq_world::real::RealWorld;
+use zonemq_world::{Listener, Network, World};
+
+const GROUP: GroupId = GroupId(0);
+const PATIENCE: Duration = Duration::from_secs(20);
+
+struct TestNode {
+    group: Group,
+    wal: Wal,
+    server: PeerServer,
+}
+
+impl TestNode {
+    async fn stop(self) {
+        drop(self.server);
+        self.group.stop().await;
+        self.wal.close().await;
+    }
+}
+
+async fn free_addresses() -> BTreeMap<u64, SocketAddr> {
+    let mut addresses = BTreeMap::new();
+    let mut held = Vec::new();
+    for id in 1..=3 {
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        let listener = RealWorld::new().network().bind(any).await.unwrap();
+        addresses.insert(id, listener.local_addr().unwrap());
+        held.push(listener);
+    }
+    addresses
+}
+
+async fn start(id: u64, addresses: &BTreeMap<u64, SocketAddr>, folder: &Path) -> TestNode {
+    let world = RealWorld::new();
+    let folder = folder.join(format!("n{id}"));
+    let options = Options {
+        segment_bytes: 1 << 20,
+        ..Options::new(folder.join("log"))
+    };
+    let (wal, mut recovered) = Wal::open(&world, options).await.unwrap();
+    let peers = Peers::new(&world, "test", id, addresses);
+    let (events_sender, mut events) = mpsc::channel(16);
+    tokio::spawn(async move { while events.recv().await.is_some() {} });
+    let config = GroupConfig {
+        group: GROUP,
+        me: id,
+        voters: BTreeSet::from([1, 2, 3]),
+        bootstrap: id == 1,
+        snapshots: folder.join("snapshots"),
+    };
+    let recovered = recovered.groups.remove(&GROUP).unwrap_or_default();
+    let listener = world.network().bind(addresses[&id]).await.unwrap();
+    let group = Group::start(&world, config, wal.clone(), recovered, peers, events_sender)
+        .await
+        .unwrap();
+    let (passed_on, _) = mpsc::channel(1);
+    let server = PeerServer::start::<RealWorld>(listener, "test", id, &[&group], passed_on);
+    TestNode { group, wal, server }
+}
+
+async fn leader_known_to(node: &TestNode) -> u64 {
+    let mut leadership = node.group.leadership();
+    let known = timeout(PATIENCE, leadership.wait_for(|now| now.leader.is_some()));
+    known.await.unwrap().unwrap().leader.unwrap()
+}
+
+fn queue() -> QueueKey {
+    QueueKey {
+        account: "000000000000".to_owned(),
+        region: "us-east-1".to_owned(),
+        name: "orders".to_owned(),
+    }
+}
+
+fn request(sequence: u64, command: Command) -> Request {
+    Request {
+        id: RequestId {
+            session: SessionId(1),
+            sequence,
+        },
+        finished_below: 0,
+        command,
+    }
+}
+
+fn create(sequence: u64) -> Request {
+    let command = Command::CreateQueue {
+        queue: queue(),
+        attributes: zonemq_queue::attributes::AttributeChanges::default(),
+        tags: BTreeMap::new(),
+    };
+    request(sequence, command)
+}
+
+fn send(sequence: u64, body: &'static str) -> Request {
+    let message = NewMessage {
+        body: Bytes::from_static(body.as_bytes()),
+        attributes: BTreeMap::new(),
+        trace_header: None,
+        delay: None,
+        message_group: None,
+        deduplication_id: None,
+        sender_id: "tester".to_owned(),
+    };
+    let command = Command::SendMessages {
+        queue: queue(),
+        messages: vec![message],
+    };
+    request(sequence, command)
+}
+
+async fn propose(nodes: &BTreeMap<u64, TestNode>, request: Request) -> Reply {
+    loop {
+        let any = nodes.values().next().unwrap();
+        let leader = leader_known_to(any).await;
+        if let Some(node) = nodes.get(&leader) {
+            match node.group.propose(request.clone()).await {
+                Ok(reply) => return reply,
+                Err(ProposeError::NotLeader { .. } | ProposeError::Unknown) => {}
+                Err(ProposeError::Stopped) => panic!("the node stopped"),
+            }
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Waits until all nodes have applied as much as the one that has applied most, and compares.
+async fn assert_equal_state(nodes: &BTreeMap<u64, TestNode>) {
+    let hashes = async {
+        loop {
+            let target = nodes.values().map(|node| node.group.status().last_log_index).max();
+            let all = nodes.values().map(|node| node.group.status().applied_index);
+            if all.min() == target {
+                return nodes
+                    .values()
+                    .map(|node| node.group.read(zonemq_queue::state::State::hash))
+                    .collect::<BTreeSet<u64>>();
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let hashes = timeout(PATIENCE, hashes).await.expect("replicas catch up");
+    assert_eq!(hashes.len(), 1, "replicas differ");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_leader_acknowledged_is_on_all_nodes_and_survives_restarts_of_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let addresses = free_addresses().await;
+    let mut nodes = BTreeMap::new();
+    for id in 1..=3 {
+        nodes.insert(id, start(id, &addresses, folder.path()).await);
+    }
+    assert_eq!(propose(&nodes, create(1)).await, Ok(Outcome::Exists));
+    let first = propose(&nodes, send(2, "one")).await;
+    assert!(matches!(&first, Ok(Outcome::Sent(sent)) if sent[0].is_ok()));
+    assert_equal_state(&nodes).await;
+
+    for (_, node) in std::mem::take(&mut nodes) {
+        node.stop().await;
+    }
+    for id in 1..=3 {
+        nodes.insert(id, start(id, &addresses, folder.path()).await);
+    }
+    // A retry of what was acknowledged before finds its first reply.
+    assert_eq!(propose(&nodes, send(2, "one")).await, first);
+    let described = propose(&nodes, request(3, Command::GetQueueAttributes { queue: queue() })).await;
+    assert!(
+        matches!(&described, Ok(Outcome::Described(description)) if description.visible == 1),
+        "{described:?}"
+    );
+    assert_equal_state(&nodes).await;
+    for (_, node) in nodes {
+        node.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn leadership_moves_to_a_follower_when_it_is_handed_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let addresses = free_addresses().await;
+    let mut nodes = BTreeMap::new();
+    for id in 1..=3 {
+        nodes.insert(id, start(id, &addresses, folder.path()).await);
+    }
+    assert_eq!(propose(&nodes, create(1)).await, Ok(Outcome::Exists));
+    assert_equal_state(&nodes).await;
+    let old = leader_known_to(&nodes[&1]).await;
+    nodes[&old].group.hand_over_leadership().await;
+    let new = leader_known_to(&nodes[&old]).await;
+    assert_ne!(new, old);
+    assert!(nodes[&new].group.confirm_leadership().await);
+    assert!(!nodes[&old].group.confirm_leadership().await);
+    for (_, node) in nodes {
+        node.stop().await;
+    }
+}
