@@ -1,1 +1,20 @@
-//! node
+//! One server of the cluster: takes SQS requests from clients, finds the leader that can answer
+//! them, and tells what it knows of itself.
+//!
+//! A request goes down: [`http`](mod@http) -> `zonemq_sqs` -> [`router`] -> [`leader`] (here or on a
+//! peer) -> `zonemq_raft`, and its reply comes back the same way.
+
+mod admin;
+mod config;
+mod edge;
+mod forward;
+mod http;
+mod leader;
+mod metrics;
+mod router;
+mod server;
+mod session;
+mod waiters;
+
+pub use config::{Member, NodeConfig};
+pub use server::{Node, StartError};

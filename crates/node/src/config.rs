@@ -1,0 +1,45 @@
+//! What a node is told when it starts.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// A voter of the cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// Names the node for ever.
+    pub id: u64,
+    /// The failure domain that it stands in.
+    pub zone: String,
+    /// Where it serves clients.
+    pub api: SocketAddr,
+    /// Where it talks to its peers.
+    pub peer: SocketAddr,
+}
+
+/// Everything that one node needs to know.
+#[derive(Clone, Debug)]
+pub struct NodeConfig {
+    /// The cluster's id: nodes of different clusters never talk.
+    pub cluster: String,
+    /// This node's id.
+    pub id: u64,
+    /// This node's zone.
+    pub zone: String,
+    /// The process, for the status.
+    pub pid: u32,
+    /// Where to serve clients.
+    pub api: SocketAddr,
+    /// The node's own folder.
+    pub data: PathBuf,
+    /// All voters, this node among them.
+    pub members: Vec<Member>,
+    /// Form a new cluster if the folder is empty. Exactly one node of a new cluster does.
+    pub bootstrap: bool,
+    /// How long a request may wait for a leader and a majority before it is answered with 503.
+    pub request_timeout: Duration,
+    /// The account of callers whose access key is no account id.
+    pub account: String,
+    /// The region of callers who sign for none.
+    pub region: String,
+}

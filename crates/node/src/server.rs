@@ -1,0 +1,192 @@
+//! Puts a node together, starts it and stops it.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::routing::{get, post};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use zonemq_raft::{Group, GroupConfig, GroupError, PeerServer, Peers};
+use zonemq_sqs::Defaults;
+use zonemq_wal::{OpenError, Options, Wal};
+use zonemq_world::{Chance, Network, World};
+
+use crate::admin::{self, NodeState};
+use crate::config::NodeConfig;
+use crate::leader::LeaderService;
+use crate::metrics::Metrics;
+use crate::router::{GROUP, Router};
+use crate::session::Session;
+use crate::waiters::Waiters;
+use crate::{edge, forward, http};
+
+const WAITING_FORWARDED: usize = 1024;
+const WAITING_EVENTS: usize = 1024;
+
+/// Why a node does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// An address is taken, or is none of this machine's.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// Which address.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The list of members has no entry for this node.
+    #[error("node n{0} is not among the members that it was given: name it there, with its addresses")]
+    NotAMember(u64),
+    /// The log does not open.
+    #[error(transparent)]
+    Log(#[from] OpenError),
+    /// The Raft group does not start.
+    #[error(transparent)]
+    Group(#[from] GroupError),
+}
+
+/// A running node.
+#[derive(Debug)]
+pub struct Node {
+    group: Arc<Group>,
+    wal: Wal,
+    stop: watch::Sender<bool>,
+    /// Serves clients; ends after `stop`.
+    serving: JoinSet<()>,
+    /// Wakes receivers and serves peers; ends when dropped.
+    background: JoinSet<()>,
+    peer_server: PeerServer,
+}
+
+impl Node {
+    /// Opens the node's folder and starts to serve.
+    pub async fn start<W: World>(world: W, config: NodeConfig) -> Result<Node, StartError> {
+        let own = config.members.iter().find(|member| member.id == config.id);
+        let own = own.ok_or(StartError::NotAMember(config.id))?;
+        // A taken port is found out before anything is written.
+        let api_listener = listen(&world, config.api).await?;
+        let peer_listener = listen(&world, own.peer).await?;
+
+        let mut metrics = Metrics::new();
+        let (wal, mut recovered) = Wal::open(&world, Options::new(config.data.join("log"))).await?;
+        metrics.watch_log(wal.stats());
+        let addresses: BTreeMap<u64, SocketAddr> = config
+            .members
+            .iter()
+            .map(|member| (member.id, member.peer))
+            .collect();
+        let peers = Peers::new(&world, &config.cluster, config.id, &addresses);
+        let (applied_events, events) = mpsc::channel(WAITING_EVENTS);
+        let group_config = GroupConfig {
+            group: GROUP,
+            me: config.id,
+            voters: addresses.keys().copied().collect(),
+            bootstrap: config.bootstrap,
+            snapshots: config.data.join("snapshots"),
+        };
+        let log = recovered.groups.remove(&GROUP).unwrap_or_default();
+        let group = Group::start(
+            &world,
+            group_config,
+            wal.clone(),
+            log,
+            peers.clone(),
+            applied_events,
+        )
+        .await?;
+        let group = Arc::new(group);
+
+        let (stop, stopping) = watch::channel(false);
+        let waiters = Waiters::default();
+        let leader = LeaderService {
+            group: group.clone(),
+            waiters: waiters.clone(),
+            clock: world.clock().clone(),
+        };
+        let (passed_on, forwarded) = mpsc::channel(WAITING_FORWARDED);
+        let mut background = JoinSet::new();
+        background.spawn(waiters.clone().run(world.clock().clone(), events));
+        background.spawn(forward::serve(leader.clone(), forwarded));
+        let peer_server = PeerServer::start::<W>(
+            peer_listener,
+            &config.cluster,
+            config.id,
+            &[&group],
+            passed_on,
+        );
+
+        let router = Router {
+            me: config.id,
+            voters: addresses.len(),
+            session: Arc::new(Session::new(world.chance().next_u64())),
+            peers,
+            leader,
+            request_timeout: config.request_timeout,
+            stopping: stopping.clone(),
+        };
+        let state = Arc::new(NodeState {
+            defaults: Defaults {
+                account: config.account.clone(),
+                region: config.region.clone(),
+            },
+            world,
+            config,
+            group: group.clone(),
+            router,
+            waiters,
+            metrics,
+        });
+        let mut serving = JoinSet::new();
+        serving.spawn(http::serve(api_listener, paths(state), stopping));
+        Ok(Node {
+            group,
+            wal,
+            stop,
+            serving,
+            background,
+            peer_server,
+        })
+    }
+
+    /// Resolves with the reason when the disk has failed: the node must not go on.
+    pub async fn failed(&self) -> String {
+        let mut failure = self.wal.failure();
+        match failure.wait_for(Option::is_some).await {
+            Ok(failure) => failure.as_ref().map(ToString::to_string).unwrap_or_default(),
+            Err(_) => "the task that writes the log has ended".to_owned(),
+        }
+    }
+
+    /// Hands leadership over if this node leads, lets running requests finish, and stops.
+    pub async fn shutdown(mut self) {
+        self.group.hand_over_leadership().await;
+        // The receiver lives in the serving task.
+        let _ = self.stop.send(true);
+        while self.serving.join_next().await.is_some() {}
+        drop(self.peer_server);
+        self.background.shutdown().await;
+        self.group.stop().await;
+        self.wal.close().await;
+    }
+}
+
+async fn listen<W: World>(
+    world: &W,
+    address: SocketAddr,
+) -> Result<<W::Network as Network>::Listener, StartError> {
+    let bound = world.network().bind(address).await;
+    bound.map_err(|source| StartError::Listen { address, source })
+}
+
+/// All paths of the API port. What is none of ours is SQS's.
+fn paths<W: World>(state: Arc<NodeState<W>>) -> axum::Router {
+    axum::Router::new()
+        .route("/health", get(admin::health::<W>))
+        .route("/metrics", get(admin::metrics::<W>))
+        .route("/admin/status", get(admin::status::<W>))
+        .route("/admin/clock/advance", post(admin::advance_clock::<W>))
+        .fallback(edge::handle::<W>)
+        .with_state(state)
+}
