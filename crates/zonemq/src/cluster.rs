@@ -156,10 +156,15 @@ impl Cluster {
 
     /// Checks that nobody else listens where this cluster will.
     pub(crate) fn ports_are_free(&self) -> Result<(), Failure> {
+        let advice = if self.formed {
+            "and the ports of a cluster do not change"
+        } else {
+            "choose another with --port"
+        };
         for address in self.nodes.iter().flat_map(|node| [node.api, node.peer]) {
             if let Err(error) = TcpListener::bind(address) {
                 return Err(Failure::Usage(format!(
-                    "port {} of {} cannot be used ({error}); choose another with --port",
+                    "port {} of {} cannot be used ({error}); {advice}",
                     address.port(),
                     address.ip()
                 )));

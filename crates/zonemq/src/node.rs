@@ -184,7 +184,11 @@ fn write_identity(folder: &Path, identity: &Identity) -> anyhow::Result<()> {
 
 /// What a start that failed means for the caller.
 fn failed_start(error: StartError) -> Failure {
-    Failure::Runtime(anyhow!(error))
+    match error {
+        StartError::Listen { .. } | StartError::NotAMember(_) => Failure::Usage(error.to_string()),
+        StartError::Log(_) => Failure::Disk(error.to_string()),
+        StartError::Group(_) => Failure::Runtime(error.into()),
+    }
 }
 
 /// Resolves when nobody holds this file's lock any more; never where there is no file.
