@@ -50,11 +50,83 @@ pub struct AttributeChanges {
     pub visibility_timeout: Option<Seconds>,
 }
 
+impl AttributeChanges {
+    /// Puts the named settings in force.
+    pub fn apply_to(&self, attributes: &mut QueueAttributes) {
+        let AttributeChanges {
+            delay,
+            maximum_message_size,
+            message_retention_period,
+            receive_message_wait_time,
+            visibility_timeout,
+        } = *self;
+        set(&mut attributes.delay, delay);
+        set(&mut attributes.maximum_message_size, maximum_message_size);
+        set(
+            &mut attributes.message_retention_period,
+            message_retention_period,
+        );
+        set(
+            &mut attributes.receive_message_wait_time,
+            receive_message_wait_time,
+        );
+        set(&mut attributes.visibility_timeout, visibility_timeout);
+    }
+
+    /// SQS's name of the first setting that is named here with another value than in force.
+    pub fn first_difference(&self, attributes: &QueueAttributes) -> Option<&'static str> {
+        let AttributeChanges {
+            delay,
+            maximum_message_size,
+            message_retention_period,
+            receive_message_wait_time,
+            visibility_timeout,
+        } = *self;
+        [
+            ("DelaySeconds", differs(attributes.delay, delay)),
+            (
+                "MaximumMessageSize",
+                differs(attributes.maximum_message_size, maximum_message_size),
+            ),
+            (
+                "MessageRetentionPeriod",
+                differs(
+                    attributes.message_retention_period,
+                    message_retention_period,
+                ),
+            ),
+            (
+                "ReceiveMessageWaitTimeSeconds",
+                differs(
+                    attributes.receive_message_wait_time,
+                    receive_message_wait_time,
+                ),
+            ),
+            (
+                "VisibilityTimeout",
+                differs(attributes.visibility_timeout, visibility_timeout),
+            ),
+        ]
+        .into_iter()
+        .find_map(|(name, differs)| differs.then_some(name))
+    }
+}
+
+fn set<T>(in_force: &mut T, named: Option<T>) {
+    if let Some(value) = named {
+        *in_force = value;
+    }
+}
+
+fn differs<T: PartialEq + Copy>(in_force: T, named: Option<T>) -> bool {
+    named.is_some_and(|value| value != in_force)
+}
+
 /// Tags of a queue, by key.
 pub type Tags = BTreeMap<String, String>;
 
 /// What GetQueueAttributes can tell about a queue.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct QueueDescription {
     /// The settings in force.
     pub attributes: QueueAttributes,

@@ -128,11 +128,31 @@ pub enum Command {
     },
 }
 
+impl Command {
+    /// Whether the state may be another one afterwards, so that doing it twice may matter.
+    pub fn changes_state(&self) -> bool {
+        match self {
+            Command::GetQueueUrl { .. }
+            | Command::ListQueues { .. }
+            | Command::GetQueueAttributes { .. } => false,
+            Command::CreateQueue { .. }
+            | Command::DeleteQueue { .. }
+            | Command::SetQueueAttributes { .. }
+            | Command::PurgeQueue { .. }
+            | Command::SendMessages { .. }
+            | Command::ReceiveMessages { .. }
+            | Command::DeleteMessages { .. }
+            | Command::ChangeMessageVisibilities { .. }
+            | Command::AdvanceClock { .. } => true,
+        }
+    }
+}
+
 /// The answer to a [`Command`].
 pub type Reply = Result<Outcome, CommandError>;
 
 /// A command that was carried out.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Outcome {
     /// CreateQueue, GetQueueUrl: the queue exists.
     Exists,
@@ -158,7 +178,7 @@ pub enum Outcome {
 }
 
 /// Why a command was refused. Refused commands change nothing.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, thiserror::Error)]
 pub enum CommandError {
     /// There is no queue of this name.
     #[error("the queue does not exist")]

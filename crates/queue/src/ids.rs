@@ -38,14 +38,14 @@ pub struct MessageId(pub u128);
 impl fmt::Display for MessageId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let hex = format!("{:032x}", self.0);
-        let (a, b, c, d, e) = (
+        let groups = [
             &hex[..8],
             &hex[8..12],
             &hex[12..16],
             &hex[16..20],
             &hex[20..],
-        );
-        write!(f, "{a}-{b}-{c}-{d}-{e}")
+        ];
+        f.write_str(&groups.join("-"))
     }
 }
 

@@ -7,9 +7,14 @@
 //! Start with [`command`] (what can be asked), then [`state`] (how it is answered).
 
 pub mod attributes;
+mod clock;
 pub mod command;
+mod hash;
+mod identity;
 pub mod ids;
 pub mod message;
 pub mod receipt;
+mod sessions;
+mod standard_queue;
 pub mod state;
 pub mod time;

@@ -75,7 +75,7 @@ impl NewMessage {
 }
 
 /// A message that was accepted.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct SentMessage {
     /// Names the message for its whole life.
     pub id: MessageId,
@@ -84,7 +84,7 @@ pub struct SentMessage {
 }
 
 /// A message as a receiver gets it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ReceivedMessage {
     /// As answered when it was sent.
     pub id: MessageId,

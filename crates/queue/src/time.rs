@@ -26,7 +26,7 @@ impl Add<Seconds> for Millis {
     type Output = Millis;
 
     fn add(self, span: Seconds) -> Millis {
-        Millis(self.0.saturating_add(u64::from(span.0) * 1000))
+        Millis(self.0.saturating_add(span.as_millis()))
     }
 }
 
@@ -35,3 +35,10 @@ impl Add<Seconds> for Millis {
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
 pub struct Seconds(pub u32);
+
+impl Seconds {
+    /// The span in milliseconds.
+    pub fn as_millis(self) -> u64 {
+        u64::from(self.0) * 1000
+    }
+}
