@@ -1,1 +1,165 @@
-//! wal
+//! The disk: one write-ahead log for all Raft groups of a node.
+//!
+//! [`Wal::append`] only hands records over. A writer takes everything that waits, writes it with
+//! one write, makes it durable with one fdatasync, and then says so, in order. [`Wal::open`]
+//! replays what an earlier life wrote, and tells a write that was cut off by a crash (cut away:
+//! nobody was told that it is durable) from damage to what was durable (it refuses to open).
+//!
+//! The README of this crate shows the files and gives the rules; read `record`, `segment` and
+//! `recovery` in this order to see them at work.
+
+mod record;
+mod recovery;
+mod replay;
+mod segment;
+mod spares;
+mod stats;
+mod writer;
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot, watch};
+use zonemq_world::{Disk, World};
+
+pub use crate::record::{GroupId, Record};
+pub use crate::recovery::OpenError;
+pub use crate::replay::{Recovered, RecoveredEntry, RecoveredGroup};
+pub use crate::stats::{Stats, SyncTimes};
+use crate::writer::{Message, Writer};
+
+/// Is called once, when the records of an append are durable or never will be. It runs on the
+/// writer's thread and must not block.
+pub type Completion = Box<dyn FnOnce(Result<(), WalFailed>) + Send>;
+
+/// Where the log lies and how it is cut.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Holds the segments and nothing else; created where it is missing.
+    pub directory: PathBuf,
+    /// The length of a segment: prepared ahead, and the unit in which space is freed.
+    pub segment_bytes: u64,
+}
+
+impl Options {
+    /// Segments of 16 MiB: prepared in some milliseconds, filled in some hundred.
+    pub fn new(directory: PathBuf) -> Self {
+        Options {
+            directory,
+            segment_bytes: 16 << 20,
+        }
+    }
+}
+
+/// The disk refused.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{}: {source}", path.display())]
+pub struct DiskError {
+    /// The file or directory.
+    pub path: PathBuf,
+    /// What the system said.
+    pub source: Arc<io::Error>,
+}
+
+impl DiskError {
+    fn new(path: &Path, source: io::Error) -> Self {
+        DiskError {
+            path: path.to_owned(),
+            source: Arc::new(source),
+        }
+    }
+}
+
+/// The log does not take records any more. What was not acknowledged before may or may not be
+/// there when it is opened again.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum WalFailed {
+    /// The disk refused. A write or fdatasync that failed is never tried again: the kernel may
+    /// have dropped the data and called the next one a success.
+    #[error("the log cannot be written: {0}")]
+    Disk(#[from] DiskError),
+    /// [`Wal::close`] was called.
+    #[error("the log was closed")]
+    Closed,
+}
+
+/// The log of a node. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Wal {
+    // Unbounded in itself; what is under way is bounded above: the proposer and openraft's
+    // replication limit the entries that are not yet durable.
+    messages: mpsc::UnboundedSender<Message>,
+    failure: watch::Receiver<Option<WalFailed>>,
+    stats: Arc<Stats>,
+}
+
+impl Wal {
+    /// Opens the log, or creates it, and replays it.
+    pub async fn open<W: World>(
+        world: &W,
+        options: Options,
+    ) -> Result<(Wal, Recovered), OpenError> {
+        let (messages, inbox) = mpsc::unbounded_channel();
+        let (failure_sender, failure) = watch::channel(None);
+        let stats = Arc::new(Stats::default());
+        let (opened_sender, opened) = oneshot::channel();
+
+        let directory = options.directory.clone();
+        let spawned = world.disk().spawn("log-writer", {
+            let world = world.clone();
+            let stats = stats.clone();
+            async move {
+                match Writer::open(world, options, stats, failure_sender).await {
+                    Ok((writer, recovered)) => {
+                        // Whoever opened it may be gone: then the inbox is closed, too.
+                        let _ = opened_sender.send(Ok(recovered));
+                        writer.run(inbox).await;
+                    }
+                    Err(error) => drop(opened_sender.send(Err(error))),
+                }
+            }
+        });
+        spawned.map_err(|source| DiskError::new(&directory, source))?;
+        let recovered = opened.await.map_err(|_| {
+            DiskError::new(&directory, io::Error::other("the thread of the log ended"))
+        })??;
+        let wal = Wal {
+            messages,
+            failure,
+            stats,
+        };
+        Ok((wal, recovered))
+    }
+
+    /// Hands records over; they take effect in the order of the calls. They are durable when
+    /// `done` is called with `Ok`.
+    pub fn append(&self, records: Vec<Record>, done: Completion) {
+        if let Err(mpsc::error::SendError(Message::Append { done, .. })) =
+            self.messages.send(Message::Append { records, done })
+        {
+            let failure = self.failure.borrow().clone();
+            done(Err(failure.unwrap_or(WalFailed::Closed)));
+        }
+    }
+
+    /// Becomes `Some` when the log has failed, and stays so.
+    pub fn failure(&self) -> watch::Receiver<Option<WalFailed>> {
+        self.failure.clone()
+    }
+
+    /// What the log has done so far.
+    pub fn stats(&self) -> Arc<Stats> {
+        self.stats.clone()
+    }
+
+    /// Finishes what was handed over before and lets go of the files. Later appends on clones
+    /// fail.
+    pub async fn close(self) {
+        let (done, closed) = oneshot::channel();
+        if self.messages.send(Message::Close { done }).is_ok() {
+            // An error means that the writer has already ended.
+            let _ = closed.await;
+        }
+    }
+}

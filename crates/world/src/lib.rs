@@ -97,6 +97,10 @@ pub trait Disk: Clone + Send + Sync + 'static {
 }
 
 /// An open file, addressed by position.
+#[expect(
+    clippy::len_without_is_empty,
+    reason = "nobody asks a file whether it is empty"
+)]
 pub trait DiskFile: Send + Sync + 'static {
     /// The length in bytes.
     fn len(&self) -> impl Future<Output = io::Result<u64>> + Send;
