@@ -14,7 +14,7 @@ use zonemq_queue::message::NewMessage;
 use zonemq_raft::{Group, GroupConfig, GroupId, PeerServer, Peers, ProposeError};
 use zonemq_wal::{Options, Wal};
 use zonemq_world::real::RealWorld;
-use zonemq_world::{Listener, Network, World};
+use zonemq_world::{Network, World};
 
 const GROUP: GroupId = GroupId(0);
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -204,6 +204,8 @@ async fn leadership_moves_to_a_follower_when_it_is_handed_over() {
     nodes[&old].group.hand_over_leadership().await;
     let new = leader_known_to(&nodes[&old]).await;
     assert_ne!(new, old);
+    // Once it has heard from a majority in its own term, it knows that it leads.
+    assert_eq!(propose(&nodes, create(2)).await, Ok(Outcome::Exists));
     assert!(nodes[&new].group.confirm_leadership().await);
     assert!(!nodes[&old].group.confirm_leadership().await);
     for (_, node) in nodes {

@@ -1,0 +1,360 @@
+//! A world whose disk can lose its power: what was not synced is then there, or not, sector by
+//! sector, as chance will have it.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use zonemq_world::real::{RealWorld, SystemClock, Tcp};
+use zonemq_world::{Chance, Disk, DiskFile, OpenMode, World};
+
+pub(crate) const SECTOR: usize = 512;
+
+/// A small generator of numbers that look random, the same for the same seed (SplitMix64).
+#[derive(Clone, Debug)]
+pub(crate) struct Dice(Arc<Mutex<u64>>);
+
+impl Dice {
+    pub(crate) fn new(seed: u64) -> Self {
+        Dice(Arc::new(Mutex::new(seed)))
+    }
+}
+
+impl Chance for Dice {
+    fn next_u64(&self) -> u64 {
+        let mut state = self.0.lock().unwrap();
+        *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = *state;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct FakeWorld {
+    real: RealWorld,
+    disk: FakeDisk,
+    dice: Dice,
+}
+
+impl FakeWorld {
+    pub(crate) fn new(seed: u64) -> Self {
+        FakeWorld {
+            real: RealWorld::new(),
+            disk: FakeDisk::default(),
+            dice: Dice::new(seed),
+        }
+    }
+
+    /// The same machine after the power came back. Whatever still runs of its earlier life
+    /// reaches the disk no more.
+    pub(crate) fn restarted(&self) -> Self {
+        let mut world = self.clone();
+        let mut platter = world.disk.platter();
+        platter.life += 1;
+        platter.power_off_after = None;
+        platter.failing_syncs = false;
+        let life = platter.life;
+        drop(platter);
+        world.disk.life = life;
+        world
+    }
+
+    pub(crate) fn fake_disk(&self) -> &FakeDisk {
+        &self.disk
+    }
+}
+
+impl World for FakeWorld {
+    type Clock = SystemClock;
+    type Disk = FakeDisk;
+    type Network = Tcp;
+    type Chance = Dice;
+
+    fn clock(&self) -> &SystemClock {
+        self.real.clock()
+    }
+    fn disk(&self) -> &FakeDisk {
+        &self.disk
+    }
+    fn network(&self) -> &Tcp {
+        self.real.network()
+    }
+    fn chance(&self) -> &Dice {
+        &self.dice
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct FakeDisk {
+    platter: Arc<Mutex<Platter>>,
+    life: u64,
+}
+
+#[derive(Debug, Default)]
+struct Platter {
+    life: u64,
+    files: Vec<FileState>,
+    names: BTreeMap<PathBuf, usize>,
+    durable_names: BTreeMap<PathBuf, usize>,
+    /// So many more operations succeed.
+    power_off_after: Option<u64>,
+    failing_syncs: bool,
+}
+
+#[derive(Clone, Debug, Default)]
+struct FileState {
+    durable: Vec<u8>,
+    /// Written since, in order.
+    pending: Vec<(usize, Vec<u8>)>,
+}
+
+impl FileState {
+    fn current(&self) -> Vec<u8> {
+        let mut bytes = self.durable.clone();
+        for (offset, written) in &self.pending {
+            put(&mut bytes, *offset, written);
+        }
+        bytes
+    }
+}
+
+fn put(bytes: &mut Vec<u8>, offset: usize, written: &[u8]) {
+    let end = offset + written.len();
+    if bytes.len() < end {
+        bytes.resize(end, 0);
+    }
+    bytes[offset..end].copy_from_slice(written);
+}
+
+impl FakeDisk {
+    fn platter(&self) -> MutexGuard<'_, Platter> {
+        self.platter.lock().unwrap()
+    }
+
+    /// One operation of a machine that has power.
+    fn operate(&self) -> io::Result<MutexGuard<'_, Platter>> {
+        let mut platter = self.platter();
+        if platter.life != self.life {
+            return Err(io::Error::other("this machine has crashed"));
+        }
+        match &mut platter.power_off_after {
+            Some(0) => return Err(io::Error::other("the power is off")),
+            Some(left) => *left -= 1,
+            None => {}
+        }
+        Ok(platter)
+    }
+
+    pub(crate) fn power_off_after(&self, operations: u64) {
+        self.platter().power_off_after = Some(operations);
+    }
+
+    pub(crate) fn fail_syncs(&self) {
+        self.platter().failing_syncs = true;
+    }
+
+    pub(crate) fn heal(&self) {
+        self.platter().failing_syncs = false;
+    }
+
+    /// What was not synced is decided now: `keep` is asked for each sector of each write.
+    pub(crate) fn lose_power(&self, mut keep: impl FnMut() -> bool) {
+        let mut platter = self.platter();
+        for file in &mut platter.files {
+            for (offset, written) in std::mem::take(&mut file.pending) {
+                let mut at = 0;
+                while at < written.len() {
+                    let to_boundary = SECTOR - (offset + at) % SECTOR;
+                    let next = (at + to_boundary).min(written.len());
+                    if keep() {
+                        put(&mut file.durable, offset + at, &written[at..next]);
+                    }
+                    at = next;
+                }
+            }
+        }
+        if keep() {
+            platter.durable_names = platter.names.clone();
+        } else {
+            platter.names = platter.durable_names.clone();
+        }
+    }
+
+    /// Only the first so many bytes of what was not synced are there.
+    pub(crate) fn lose_power_after_bytes(&self, bytes: usize) {
+        let mut left = bytes;
+        for file in &mut self.platter().files {
+            for (offset, written) in std::mem::take(&mut file.pending) {
+                let kept = written.len().min(left);
+                put(&mut file.durable, offset, &written[..kept]);
+                left -= kept;
+            }
+        }
+    }
+
+    pub(crate) fn pending_bytes(&self) -> usize {
+        let platter = self.platter();
+        let pending = platter.files.iter().flat_map(|file| &file.pending);
+        pending.map(|(_, written)| written.len()).sum()
+    }
+
+    /// A copy that shares nothing.
+    pub(crate) fn copy(&self) -> FakeDisk {
+        let platter = self.platter();
+        let copy = Platter {
+            life: platter.life,
+            files: platter.files.clone(),
+            names: platter.names.clone(),
+            durable_names: platter.durable_names.clone(),
+            power_off_after: None,
+            failing_syncs: false,
+        };
+        FakeDisk {
+            platter: Arc::new(Mutex::new(copy)),
+            life: self.life,
+        }
+    }
+
+    pub(crate) fn flip(&self, path: &Path, at: usize, mask: u8) {
+        let mut platter = self.platter();
+        let file = platter.names[path];
+        platter.files[file].durable[at] ^= mask;
+    }
+
+    pub(crate) fn durable_len(&self, path: &Path) -> usize {
+        let platter = self.platter();
+        platter.files[platter.names[path]].durable.len()
+    }
+
+    pub(crate) fn paths(&self) -> Vec<PathBuf> {
+        self.platter().names.keys().cloned().collect()
+    }
+
+    pub(crate) fn forget(&self, path: &Path) {
+        self.platter().names.remove(path);
+    }
+}
+
+impl FakeWorld {
+    /// The same machine with another disk.
+    pub(crate) fn with_disk(&self, disk: FakeDisk) -> Self {
+        FakeWorld {
+            disk,
+            ..self.clone()
+        }
+    }
+}
+
+impl Disk for FakeDisk {
+    type File = FakeFile;
+
+    async fn create_dir_all(&self, _path: &Path) -> io::Result<()> {
+        self.operate().map(drop)
+    }
+
+    async fn list(&self, path: &Path) -> io::Result<Vec<String>> {
+        let platter = self.operate()?;
+        let inside = platter
+            .names
+            .keys()
+            .filter_map(|name| name.strip_prefix(path).ok());
+        Ok(inside.map(|name| name.display().to_string()).collect())
+    }
+
+    async fn open(&self, path: &Path, mode: OpenMode) -> io::Result<FakeFile> {
+        let mut platter = self.operate()?;
+        let known = platter.names.get(path).copied();
+        let number = match (mode, known) {
+            (OpenMode::CreateNew, Some(_)) => return Err(io::ErrorKind::AlreadyExists.into()),
+            (OpenMode::CreateNew, None) => {
+                platter.files.push(FileState::default());
+                let number = platter.files.len() - 1;
+                platter.names.insert(path.to_owned(), number);
+                number
+            }
+            (_, Some(number)) => number,
+            (_, None) => return Err(io::ErrorKind::NotFound.into()),
+        };
+        drop(platter);
+        Ok(FakeFile {
+            disk: self.clone(),
+            number,
+        })
+    }
+
+    async fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let mut platter = self.operate()?;
+        let number = platter.names.remove(from).ok_or(io::ErrorKind::NotFound)?;
+        platter.names.insert(to.to_owned(), number);
+        Ok(())
+    }
+
+    async fn remove(&self, path: &Path) -> io::Result<()> {
+        let mut platter = self.operate()?;
+        let removed = platter.names.remove(path);
+        removed.map(drop).ok_or(io::ErrorKind::NotFound.into())
+    }
+
+    async fn sync_dir(&self, _path: &Path) -> io::Result<()> {
+        let mut platter = self.operate()?;
+        platter.durable_names = platter.names.clone();
+        Ok(())
+    }
+
+    fn spawn(
+        &self,
+        _name: &str,
+        task: impl Future<Output = ()> + Send + 'static,
+    ) -> io::Result<()> {
+        tokio::spawn(task);
+        Ok(())
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct FakeFile {
+    disk: FakeDisk,
+    number: usize,
+}
+
+impl DiskFile for FakeFile {
+    async fn len(&self) -> io::Result<u64> {
+        let platter = self.disk.operate()?;
+        Ok(platter.files[self.number].current().len() as u64)
+    }
+
+    async fn read_at(&self, offset: u64, length: usize) -> io::Result<Vec<u8>> {
+        let platter = self.disk.operate()?;
+        let offset = usize::try_from(offset).unwrap();
+        let bytes = platter.files[self.number].current();
+        let read = bytes.get(offset..offset + length);
+        read.map(<[u8]>::to_vec)
+            .ok_or(io::ErrorKind::UnexpectedEof.into())
+    }
+
+    async fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        // Room for others between any two operations.
+        tokio::task::yield_now().await;
+        let mut platter = self.disk.operate()?;
+        let offset = usize::try_from(offset).unwrap();
+        let pending = &mut platter.files[self.number].pending;
+        pending.push((offset, bytes.to_vec()));
+        Ok(())
+    }
+
+    async fn sync_data(&self) -> io::Result<()> {
+        tokio::task::yield_now().await;
+        let mut platter = self.disk.operate()?;
+        if platter.failing_syncs {
+            return Err(io::Error::other("input/output error"));
+        }
+        let file = &mut platter.files[self.number];
+        file.durable = file.current();
+        file.pending.clear();
+        Ok(())
+    }
+}

@@ -1,0 +1,14 @@
+//! The log on a disk that breaks.
+
+mod damage;
+mod fake_world;
+mod power_loss;
+
+/// Everything on one thread: the same story for the same seed.
+fn run(test: impl Future<Output = ()>) {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .expect("a runtime")
+        .block_on(test);
+}
