@@ -110,10 +110,8 @@ pub(crate) async fn advance_clock<W: World>(
             format!("unexpected reply: {reply:?}\n"),
         )
             .into_response(),
-        Err(unavailable) => (
-            StatusCode::SERVICE_UNAVAILABLE,
-            format!("{unavailable}\n"),
-        )
-            .into_response(),
+        Err(unavailable) => {
+            (StatusCode::SERVICE_UNAVAILABLE, format!("{unavailable}\n")).into_response()
+        }
     }
 }

@@ -28,13 +28,26 @@ pub(crate) async fn handle<W: World>(
     let (head, body) = request.into_parts();
     let body = match tokio::time::timeout(BODY_TIMEOUT, to_bytes(body, MAX_BODY_BYTES)).await {
         Ok(Ok(body)) => body,
-        Ok(Err(_)) => return refuse(StatusCode::PAYLOAD_TOO_LARGE, "The request is larger than 8 MiB."),
-        Err(_) => return refuse(StatusCode::REQUEST_TIMEOUT, "The request's body did not arrive in time."),
+        Ok(Err(_)) => {
+            return refuse(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "The request is larger than 8 MiB.",
+            );
+        }
+        Err(_) => {
+            return refuse(
+                StatusCode::REQUEST_TIMEOUT,
+                "The request's body did not arrive in time.",
+            );
+        }
     };
     let request = Request::from_parts(head, body);
     let (operation, response) = answer(&node, &request, &request_id).await;
     let took = node.world.clock().elapsed().saturating_sub(started);
-    let outcome = response.extensions().get().map_or("", |OutcomeCode(code)| code);
+    let outcome = response
+        .extensions()
+        .get()
+        .map_or("", |OutcomeCode(code)| code);
     node.metrics.answered(operation, outcome, took);
     if response.status().is_server_error() {
         tracing::warn!(request_id, operation, outcome, ?took, "request failed");

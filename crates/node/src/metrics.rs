@@ -1,14 +1,20 @@
 //! What a node counts, in Prometheus' text form.
 
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
-use prometheus_client::encoding::{EncodeLabelSet, text::encode};
-use prometheus_client::metrics::counter::Counter;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric, NoLabelSet};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
-use prometheus_client::registry::Registry;
+use prometheus_client::registry::{Registry, Unit};
 use zonemq_raft::{Group, GroupStatus, Role};
+use zonemq_wal::Stats;
 
 use crate::waiters::Waiters;
 
@@ -128,8 +134,11 @@ impl Metrics {
         }
     }
 
-    /// Tells of the log's disk work, too.
-    pub(crate) fn watch_log(&mut self, _stats: std::sync::Arc<zonemq_wal::Stats>) {}
+    /// Tells of the log's work on the disk, too.
+    pub(crate) fn watch_log(&mut self, stats: Arc<Stats>) {
+        self.registry
+            .register_collector(Box::new(LogCollector(stats)));
+    }
 
     /// Counts an answered request.
     pub(crate) fn answered(&self, operation: &str, outcome: &str, took: Duration) {
@@ -195,5 +204,35 @@ impl Metrics {
                 self.messages.get_or_create(&labels).set(gauge_value(count));
             }
         }
+    }
+}
+
+/// The log counts for itself; this tells Prometheus.
+#[derive(Debug)]
+struct LogCollector(Arc<Stats>);
+
+impl Collector for LogCollector {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let times = self.0.sync_times();
+        let count = times.buckets.iter().map(|(_, count)| count).sum();
+        encoder
+            .encode_descriptor(
+                "log_sync",
+                "Time for a write of the log to become durable (fdatasync)",
+                Some(&Unit::Seconds),
+                MetricType::Histogram,
+            )?
+            .encode_histogram::<NoLabelSet>(
+                times.total.as_secs_f64(),
+                count,
+                &times.buckets,
+                None,
+            )?;
+        ConstCounter::new(self.0.written_bytes()).encode(encoder.encode_descriptor(
+            "log_written",
+            "Records written to the log, with their headers",
+            Some(&Unit::Bytes),
+            MetricType::Counter,
+        )?)
     }
 }

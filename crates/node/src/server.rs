@@ -37,7 +37,9 @@ pub enum StartError {
         source: io::Error,
     },
     /// The list of members has no entry for this node.
-    #[error("node n{0} is not among the members that it was given: name it there, with its addresses")]
+    #[error(
+        "node n{0} is not among the members that it was given: name it there, with its addresses"
+    )]
     NotAMember(u64),
     /// The log does not open.
     #[error(transparent)]
@@ -154,7 +156,10 @@ impl Node {
     pub async fn failed(&self) -> String {
         let mut failure = self.wal.failure();
         match failure.wait_for(Option::is_some).await {
-            Ok(failure) => failure.as_ref().map(ToString::to_string).unwrap_or_default(),
+            Ok(failure) => failure
+                .as_ref()
+                .map(ToString::to_string)
+                .unwrap_or_default(),
             Err(_) => "the task that writes the log has ended".to_owned(),
         }
     }

@@ -84,7 +84,9 @@ mod tests {
     use super::*;
 
     fn finished_below(ticket: &Ticket) -> u64 {
-        ticket.request(Command::AdvanceClock { millis: 0 }).finished_below
+        ticket
+            .request(Command::AdvanceClock { millis: 0 })
+            .finished_below
     }
 
     #[test]

@@ -1,14 +1,14 @@
 //! One Raft group on this node: what the node proposes to, reads from and asks about.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use openraft::raft::linearizable_read::LinearizerOption;
-use openraft::raft::ReadPolicy;
 use openraft::async_runtime::WatchReceiver;
-use openraft::{Config, EmptyNode, ServerState, SnapshotPolicy};
+use openraft::raft::ReadPolicy;
+use openraft::raft::linearizable_read::LinearizerOption;
+use openraft::{Config, ServerState, SnapshotPolicy};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{interval, timeout};
@@ -202,15 +202,16 @@ impl Group {
 
     async fn form_cluster(&self) -> Result<(), GroupError> {
         let raft_error = |error: &dyn std::fmt::Display| GroupError::Raft(error.to_string());
-        if !self.config.bootstrap || self.raft.is_initialized().await.map_err(|e| raft_error(&e))? {
+        if !self.config.bootstrap
+            || self
+                .raft
+                .is_initialized()
+                .await
+                .map_err(|e| raft_error(&e))?
+        {
             return Ok(());
         }
-        let voters: BTreeMap<NodeId, EmptyNode> = self
-            .config
-            .voters
-            .iter()
-            .map(|&node| (node, EmptyNode::default()))
-            .collect();
+        let voters: BTreeSet<NodeId> = self.config.voters.iter().copied().collect();
         self.raft
             .initialize(voters)
             .await
@@ -284,13 +285,20 @@ impl Group {
         };
         let me = self.config.me;
         let mut leadership = self.leadership();
-        if self.raft.trigger().transfer_leader(successor).await.is_err() {
+        if self
+            .raft
+            .trigger()
+            .transfer_leader(successor)
+            .await
+            .is_err()
+        {
             return;
         }
         let moved = leadership.wait_for(|now| now.leader.is_some_and(|leader| leader != me));
-        match timeout(HAND_OVER_TIMEOUT, moved).await {
-            Ok(_) => tracing::info!(successor, "handed leadership over"),
-            Err(_) => tracing::warn!(successor, "leadership was not taken over in time"),
+        if timeout(HAND_OVER_TIMEOUT, moved).await.is_ok() {
+            tracing::info!(successor, "handed leadership over");
+        } else {
+            tracing::warn!(successor, "leadership was not taken over in time");
         }
     }
 

@@ -113,11 +113,11 @@ impl RaftNetworkV2<TypeConfig> for PeerClient {
         })
     }
 
-    fn stream_append<'s, S>(
-        &'s mut self,
+    fn stream_append<S>(
+        &mut self,
         mut input: S,
         _option: RPCOption,
-    ) -> BoxFuture<'s, Result<BoxStream<'s, Result<StreamAppendResult, RpcError>>, RpcError>>
+    ) -> BoxFuture<'_, Result<BoxStream<'_, Result<StreamAppendResult, RpcError>>, RpcError>>
     where
         S: Stream<Item = AppendRequest> + OptionalSend + Unpin + 'static,
     {
@@ -225,10 +225,7 @@ struct Appending<'s> {
     receiver: ExchangeReceiver,
 }
 
-type Step<'s> = (
-    Result<StreamAppendResult, RpcError>,
-    Option<Appending<'s>>,
-);
+type Step<'s> = (Result<StreamAppendResult, RpcError>, Option<Appending<'s>>);
 
 impl<'s> Appending<'s> {
     /// The next reply. Nothing follows an error.

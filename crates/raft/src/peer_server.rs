@@ -258,6 +258,7 @@ async fn serve_exchange(
 /// Why an exchange was broken off, for the peer's log.
 type Refusal = String;
 
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
 fn refusal(error: impl ToString) -> Refusal {
     error.to_string()
 }
@@ -287,7 +288,12 @@ async fn serve_call(
         }
         Service::TransferLeader => {
             let request = codec::decode(&message).map_err(refusal)?;
-            codec::encode(&raft.handle_transfer_leader(request).await.map_err(refusal)?)
+            codec::encode(
+                &raft
+                    .handle_transfer_leader(request)
+                    .await
+                    .map_err(refusal)?,
+            )
         }
         Service::Heartbeat | Service::Append | Service::Snapshot | Service::Forward => {
             return Err(refusal("not a call"));

@@ -69,11 +69,7 @@ impl Proposer {
     }
 }
 
-async fn run<W: World>(
-    world: W,
-    raft: Raft,
-    mut requests: mpsc::Receiver<(Request, ReplySender)>,
-) {
+async fn run<W: World>(world: W, raft: Raft, mut requests: mpsc::Receiver<(Request, ReplySender)>) {
     let in_flight = Arc::new(Semaphore::new(ENTRIES_IN_FLIGHT));
     while let Some(first) = requests.recv().await {
         // Never closed.
@@ -131,9 +127,7 @@ fn gather<W: World>(
 /// About the bytes that a request adds to an entry.
 fn weight(request: &Request) -> usize {
     match &request.command {
-        Command::SendMessages { messages, .. } => {
-            messages.iter().map(NewMessage::size_bytes).sum()
-        }
+        Command::SendMessages { messages, .. } => messages.iter().map(NewMessage::size_bytes).sum(),
         _ => 64,
     }
 }

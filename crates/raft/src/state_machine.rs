@@ -47,10 +47,7 @@ impl StateMachine {
 
     /// Applies one entry; the replies are for the leader that waits for them.
     fn apply_entry(&self, entry: LogEntry) -> io::Result<zonemq_queue::command::Applied> {
-        let mut applied = self
-            .applied
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut applied = self.applied.write().unwrap_or_else(PoisonError::into_inner);
         let done = match entry.payload {
             EntryPayload::Blank => None,
             EntryPayload::Normal(payload) => {
@@ -112,10 +109,7 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
     ) -> Result<(), io::Error> {
         let installed = snapshot_file::from_bytes(&snapshot).map_err(io::Error::other)?;
         self.snapshots.save(snapshot).await?;
-        *self
-            .applied
-            .write()
-            .unwrap_or_else(PoisonError::into_inner) = installed;
+        *self.applied.write().unwrap_or_else(PoisonError::into_inner) = installed;
         Ok(())
     }
 

@@ -34,9 +34,10 @@ impl StoreBuilder<TypeConfig, LogStore, StateMachine, Kept> for OnFiles {
         let (wal, mut recovered) = Wal::open(&world, options).await.unwrap();
         let log = recovered.groups.remove(&group).unwrap_or_default();
         let log = LogStore::new(group, wal, log).unwrap();
-        let (snapshots, latest) = SnapshotFile::open(&world, group, &folder.path().join("snapshots"))
-            .await
-            .unwrap();
+        let (snapshots, latest) =
+            SnapshotFile::open(&world, group, &folder.path().join("snapshots"))
+                .await
+                .unwrap();
         let (events_sender, events) = mpsc::channel(16);
         let machine = StateMachine::new(latest.unwrap_or_default(), snapshots, events_sender);
         let kept = Kept {

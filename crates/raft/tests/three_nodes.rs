@@ -143,7 +143,10 @@ async fn propose(nodes: &BTreeMap<u64, TestNode>, request: Request) -> Reply {
 async fn assert_equal_state(nodes: &BTreeMap<u64, TestNode>) {
     let hashes = async {
         loop {
-            let target = nodes.values().map(|node| node.group.status().last_log_index).max();
+            let target = nodes
+                .values()
+                .map(|node| node.group.status().last_log_index)
+                .max();
             let all = nodes.values().map(|node| node.group.status().applied_index);
             if all.min() == target {
                 return nodes
@@ -179,7 +182,11 @@ async fn what_the_leader_acknowledged_is_on_all_nodes_and_survives_restarts_of_a
     }
     // A retry of what was acknowledged before finds its first reply.
     assert_eq!(propose(&nodes, send(2, "one")).await, first);
-    let described = propose(&nodes, request(3, Command::GetQueueAttributes { queue: queue() })).await;
+    let described = propose(
+        &nodes,
+        request(3, Command::GetQueueAttributes { queue: queue() }),
+    )
+    .await;
     assert!(
         matches!(&described, Ok(Outcome::Described(description)) if description.visible == 1),
         "{described:?}"

@@ -14,7 +14,6 @@ mod lock;
 mod node;
 mod status;
 mod stop_signal;
-mod stub;
 mod up;
 
 use std::process::ExitCode;

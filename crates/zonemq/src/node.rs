@@ -5,11 +5,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::stub::{Member, Node, NodeConfig, StartError};
 use anyhow::{Context, anyhow};
 use serde::{Deserialize, Serialize};
 use tracing::{error, info};
 use tracing_subscriber::EnvFilter;
+use zonemq_node::{Member, Node, NodeConfig, StartError};
 use zonemq_world::real::RealWorld;
 
 use crate::args::{LogFormat, MemberArg, NodeArgs};

@@ -157,7 +157,7 @@ async fn a_slow_answer_is_waited_for_as_long_as_the_peer_answers_pings() {
         let answer = Content::Message(Bytes::from_static(b"late"));
         write_frame(&mut peer, exchange, answer).await;
     };
-    let (received, ()) = tokio::join!(receiver.next(), serving);
+    let (answer, ()) = tokio::join!(receiver.next(), serving);
     assert!(*answered.lock().unwrap());
-    assert_eq!(received, Ok(Some(Bytes::from_static(b"late"))));
+    assert_eq!(answer, Ok(Some(Bytes::from_static(b"late"))));
 }
