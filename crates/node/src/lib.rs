@@ -1,7 +1,7 @@
 //! One server of the cluster: takes SQS requests from clients, finds the leader that can answer
 //! them, and tells what it knows of itself.
 //!
-//! A request goes down: [`http`](mod@http) -> `zonemq_sqs` -> [`router`] -> [`leader`] (here or on a
+//! A request goes down: `http` -> `zonemq_sqs` -> `router` -> `leader` (here or on a
 //! peer) -> `zonemq_raft`, and its reply comes back the same way.
 
 mod admin;

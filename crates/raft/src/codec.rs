@@ -47,9 +47,11 @@ mod tests {
     use std::collections::BTreeMap;
 
     use bytes::Bytes;
+    use zonemq_queue::attributes::AttributeChanges;
     use zonemq_queue::command::{Batch, Command, CommandError, Outcome, Reply, Request};
     use zonemq_queue::ids::{MessageId, QueueKey, RequestId, SessionId};
     use zonemq_queue::message::{AttributeContent, AttributeValue, NewMessage, SentMessage};
+    use zonemq_queue::state::State;
     use zonemq_queue::time::{Millis, Seconds};
 
     use super::*;
@@ -139,5 +141,98 @@ mod tests {
         // A byte string of 2^63 bytes.
         let bytes = [253, 255, 255, 255, 255, 255, 255, 255, 127];
         assert!(decode::<Bytes>(&bytes).is_err());
+    }
+
+    fn queue() -> QueueKey {
+        QueueKey {
+            account: "0".to_owned(),
+            region: "r".to_owned(),
+            name: "q".to_owned(),
+        }
+    }
+
+    fn one_of_each_command() -> Vec<Command> {
+        let queue = queue();
+        vec![
+            Command::CreateQueue {
+                queue: queue.clone(),
+                attributes: AttributeChanges::default(),
+                tags: BTreeMap::new(),
+            },
+            Command::DeleteQueue {
+                queue: queue.clone(),
+            },
+            Command::GetQueueUrl {
+                queue: queue.clone(),
+            },
+            Command::ListQueues {
+                account: "0".to_owned(),
+                region: "r".to_owned(),
+                prefix: String::new(),
+                after: None,
+                limit: 1,
+            },
+            Command::GetQueueAttributes {
+                queue: queue.clone(),
+            },
+            Command::SetQueueAttributes {
+                queue: queue.clone(),
+                changes: AttributeChanges::default(),
+            },
+            Command::PurgeQueue {
+                queue: queue.clone(),
+            },
+            Command::SendMessages {
+                queue: queue.clone(),
+                messages: Vec::new(),
+            },
+            Command::ReceiveMessages {
+                queue: queue.clone(),
+                max_messages: 1,
+                visibility_timeout: None,
+                wait_time: None,
+            },
+            Command::DeleteMessages {
+                queue: queue.clone(),
+                handles: Vec::new(),
+            },
+            Command::ChangeMessageVisibilities {
+                queue,
+                changes: Vec::new(),
+            },
+            Command::AdvanceClock { millis: 60_000 },
+        ]
+    }
+
+    #[test]
+    fn every_command_keeps_its_number() {
+        for (number, command) in one_of_each_command().iter().enumerate() {
+            assert_eq!(usize::from(encode(command)[0]), number, "{command:?}");
+        }
+    }
+
+    #[test]
+    fn a_state_is_read_from_a_snapshot_as_it_was_written() {
+        let mut state = State::default();
+        let mut apply = |sequence, command| {
+            let mut batch = batch();
+            batch.requests[0].id.sequence = sequence;
+            batch.requests[0].command = command;
+            state.apply(&batch);
+        };
+        let send = batch().requests.remove(0).command;
+        let mut commands = one_of_each_command();
+        let create = commands.remove(0);
+        let receive = commands.remove(7);
+        let advance = commands.remove(9);
+        // Two messages, one of them in flight, and replies that are remembered.
+        for (sequence, command) in (2..).zip([create, send.clone(), advance, receive, send]) {
+            apply(sequence, command);
+        }
+        let read: State = decode(&encode(&state)).unwrap();
+        assert_eq!(read.hash(), state.hash());
+        assert_eq!(read, state);
+        let (_, described) = read.queues().next().unwrap();
+        assert_eq!((described.in_flight, described.delayed), (1, 1));
     }
 }

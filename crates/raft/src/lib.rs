@@ -1,9 +1,9 @@
 //! The agreement: one Raft group of a node, from a proposed command to its durable, replicated
 //! reply.
 //!
-//! This crate is the only one that names openraft. It gives openraft a log ([`log_store`], on
-//! `zonemq-wal`), a state machine ([`state_machine`], on `zonemq-queue`) and a network
-//! ([`network`], on [`link`]), and gives the node a [`Group`] to propose to.
+//! This crate is the only one that names openraft. It gives openraft a log (`log_store`, on
+//! `zonemq-wal`), a state machine (`state_machine`, on `zonemq-queue`) and a network
+//! (`network`, on `link`), and gives the node a [`Group`] to propose to.
 
 pub mod codec;
 mod group;
