@@ -162,7 +162,7 @@ impl Group {
         let log = LogStore::new(config.group, wal, recovered)?;
         let (snapshots, latest) =
             SnapshotFile::open(world, config.group, &config.snapshots).await?;
-        let machine = StateMachine::new(latest.unwrap_or_default(), snapshots, events);
+        let machine = StateMachine::new(latest.unwrap_or_default(), snapshots.clone(), events);
         let applied = machine.applied();
         let openraft_config = raft_config().validate().map_err(|e| raft_error(&e))?;
         assert_eq!(
@@ -187,7 +187,7 @@ impl Group {
         let mut tasks = JoinSet::new();
         let (told, leadership) = watch::channel(Leadership::default());
         tasks.spawn(tell_leadership(raft.clone(), told));
-        tasks.spawn(snapshot_when_due(raft.clone(), log));
+        tasks.spawn(snapshot_when_due(raft.clone(), log, snapshots));
         let group = Group {
             proposer: Proposer::start(world, raft.clone()),
             config,
@@ -333,21 +333,16 @@ async fn tell_leadership(raft: Raft, told: watch::Sender<Leadership>) {
 }
 
 /// Asks for a snapshot when the log has grown enough since the last one.
-async fn snapshot_when_due(raft: Raft, log: LogStore) {
+async fn snapshot_when_due(raft: Raft, log: LogStore, snapshots: SnapshotFile) {
     let mut checks = interval(SNAPSHOT_CHECK);
-    let mut requested_at = None;
+    let mut pushed_at_last = 0;
     loop {
         checks.tick().await;
-        if log.bytes() < SNAPSHOT_LOG_BYTES {
+        let pushed = log.pushed_bytes();
+        if pushed - pushed_at_last < SNAPSHOT_LOG_BYTES.max(snapshots.size_bytes()) {
             continue;
         }
-        // What is kept behind the snapshot for slow followers counts as log, too: ask again only
-        // when something was applied since.
-        let applied = raft.metrics().borrow_watched().last_applied;
-        if applied == requested_at {
-            continue;
-        }
-        requested_at = applied;
+        pushed_at_last = pushed;
         if raft.trigger().snapshot().await.is_err() {
             return;
         }

@@ -36,8 +36,8 @@ struct Log {
     purged: Option<LogId>,
     /// Without gaps; the first one follows what is purged.
     entries: VecDeque<LogEntry>,
-    /// The sum of the payloads in `entries`.
-    bytes: u64,
+    /// The sum of the payloads of all entries ever pushed: in this life of the process.
+    pushed_bytes: u64,
 }
 
 fn payload_bytes(entry: &LogEntry) -> usize {
@@ -56,7 +56,7 @@ impl Log {
                 "a gap in the log"
             );
         }
-        self.bytes += payload_bytes(&entry) as u64;
+        self.pushed_bytes += payload_bytes(&entry) as u64;
         self.entries.push_back(entry);
     }
 
@@ -66,8 +66,7 @@ impl Log {
             .back()
             .is_some_and(|entry| entry.log_id.index >= index)
         {
-            let entry = self.entries.pop_back();
-            self.bytes -= entry.as_ref().map_or(0, payload_bytes) as u64;
+            self.entries.pop_back();
         }
     }
 
@@ -77,8 +76,7 @@ impl Log {
             .front()
             .is_some_and(|entry| entry.log_id.index <= log_id.index)
         {
-            let entry = self.entries.pop_front();
-            self.bytes -= entry.as_ref().map_or(0, payload_bytes) as u64;
+            self.entries.pop_front();
         }
         self.purged = Some(log_id);
     }
@@ -127,9 +125,9 @@ impl LogStore {
         })
     }
 
-    /// The bytes of payload in the entries that are not purged.
-    pub(crate) fn bytes(&self) -> u64 {
-        self.locked().bytes
+    /// The bytes of payload in all entries that were in this log since it was opened. Only grows.
+    pub(crate) fn pushed_bytes(&self) -> u64 {
+        self.locked().pushed_bytes
     }
 
     // A panic while the lock is held is an invariant that broke: going on would risk the log.

@@ -6,6 +6,8 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -77,6 +79,7 @@ pub(crate) fn from_bytes(bytes: &[u8]) -> Result<StoredSnapshot, String> {
 }
 
 enum Request {
+    EncodeAndSave(Box<StoredSnapshot>, oneshot::Sender<io::Result<Bytes>>),
     Save(Bytes, oneshot::Sender<io::Result<()>>),
     Load(oneshot::Sender<io::Result<Option<Bytes>>>),
 }
@@ -85,6 +88,7 @@ enum Request {
 #[derive(Clone, Debug)]
 pub(crate) struct SnapshotFile {
     requests: mpsc::Sender<Request>,
+    size_bytes: Arc<AtomicU64>,
 }
 
 impl SnapshotFile {
@@ -109,20 +113,44 @@ impl SnapshotFile {
             .disk()
             .spawn("snapshots", folder.serve(waiting))
             .map_err(failed)?;
-        let file = SnapshotFile { requests };
+        let file = SnapshotFile {
+            requests,
+            size_bytes: Arc::default(),
+        };
         let Some(bytes) = file.load().await.map_err(failed)? else {
             return Ok((file, None));
         };
+        file.note_size(&bytes);
         let snapshot =
             from_bytes(&bytes).map_err(|what| SnapshotError::Damaged { file: path, what })?;
         Ok((file, Some(snapshot)))
     }
 
+    /// Replaces the snapshot; durable when it returns. The work is done beside the requests.
+    pub(crate) async fn encode_and_save(&self, snapshot: StoredSnapshot) -> io::Result<Bytes> {
+        let (done, result) = oneshot::channel();
+        self.ask(Request::EncodeAndSave(Box::new(snapshot), done))
+            .await?;
+        let bytes = result.await.map_err(|_| closed())??;
+        self.note_size(&bytes);
+        Ok(bytes)
+    }
+
     /// Replaces the snapshot; durable when it returns.
     pub(crate) async fn save(&self, bytes: Bytes) -> io::Result<()> {
         let (done, result) = oneshot::channel();
+        self.note_size(&bytes);
         self.ask(Request::Save(bytes, done)).await?;
         result.await.map_err(|_| closed())?
+    }
+
+    /// The length of the latest snapshot; zero where there is none.
+    pub(crate) fn size_bytes(&self) -> u64 {
+        self.size_bytes.load(Ordering::Relaxed)
+    }
+
+    fn note_size(&self, bytes: &Bytes) {
+        self.size_bytes.store(bytes.len() as u64, Ordering::Relaxed);
     }
 
     /// The latest snapshot, as it was saved.
@@ -152,6 +180,10 @@ impl<D: Disk> Folder<D> {
         while let Some(request) = waiting.recv().await {
             // Whoever asked may have stopped waiting.
             match request {
+                Request::EncodeAndSave(snapshot, done) => {
+                    let bytes = to_bytes(&snapshot);
+                    drop(done.send(self.save(&bytes).await.map(|()| bytes)));
+                }
                 Request::Save(bytes, done) => drop(done.send(self.save(&bytes).await)),
                 Request::Load(done) => drop(done.send(self.load().await)),
             }

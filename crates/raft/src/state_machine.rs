@@ -132,7 +132,7 @@ fn meta(snapshot: &StoredSnapshot) -> SnapshotMeta {
     }
 }
 
-/// A copy of the state as it was at one moment, to be written while the original goes on.
+/// A copy of the state as it was at one moment, to be written once while the original goes on.
 pub(crate) struct SnapshotBuilder {
     snapshot: StoredSnapshot,
     snapshots: SnapshotFile,
@@ -142,12 +142,10 @@ impl RaftSnapshotBuilder<TypeConfig> for SnapshotBuilder {
     type SnapshotData = Bytes;
 
     async fn build_snapshot(&mut self) -> Result<Snapshot, io::Error> {
-        let bytes = snapshot_file::to_bytes(&self.snapshot);
-        self.snapshots.save(bytes.clone()).await?;
-        Ok(Snapshot {
-            meta: meta(&self.snapshot),
-            snapshot: bytes,
-        })
+        let meta = meta(&self.snapshot);
+        let snapshot = std::mem::take(&mut self.snapshot);
+        let snapshot = self.snapshots.encode_and_save(snapshot).await?;
+        Ok(Snapshot { meta, snapshot })
     }
 }
 
