@@ -7,8 +7,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::attributes::{AttributeChanges, QueueDescription, Tags};
-use crate::ids::{QueueKey, RequestId};
+use crate::ids::{MoveTaskId, QueueKey, RequestId};
 use crate::message::{NewMessage, ReceivedMessage, SentMessage};
+use crate::move_task::MoveTask;
 use crate::receipt::ReceiptHandle;
 use crate::time::{Millis, Seconds};
 
@@ -46,6 +47,8 @@ pub enum Command {
         attributes: AttributeChanges,
         /// Its tags.
         tags: Tags,
+        /// Whether a name is free only 60 seconds after its queue was deleted.
+        cooldown: Cooldown,
     },
     /// Removes a queue and all it holds.
     DeleteQueue {
@@ -82,10 +85,12 @@ pub enum Command {
         /// The ones to change.
         changes: AttributeChanges,
     },
-    /// Removes all messages.
+    /// Removes all messages. In FIFO queues, deduplication ids are forgotten, too.
     PurgeQueue {
         /// Of which queue.
         queue: QueueKey,
+        /// Whether a queue can be purged only 60 seconds after its last purge.
+        cooldown: Cooldown,
     },
     /// Adds messages; each is accepted or refused by itself.
     SendMessages {
@@ -106,6 +111,8 @@ pub enum Command {
         /// waiting is done before the command is proposed; here it only tells a long poll (above
         /// zero) from a short one, which is refused with too many messages in flight.
         wait_time: Option<Seconds>,
+        /// FIFO queues: ReceiveRequestAttemptId. The same messages again for the same id.
+        attempt: Option<String>,
     },
     /// Removes messages for good; each handle is judged by itself.
     DeleteMessages {
@@ -126,6 +133,93 @@ pub enum Command {
         /// By so many milliseconds.
         millis: u64,
     },
+    /// Adds tags, or gives them other values.
+    TagQueue {
+        /// Of which queue.
+        queue: QueueKey,
+        /// By key.
+        tags: Tags,
+    },
+    /// Removes tags; those that are not there are no error.
+    UntagQueue {
+        /// Of which queue.
+        queue: QueueKey,
+        /// Their keys.
+        keys: Vec<String>,
+    },
+    /// Tells the tags.
+    ListQueueTags {
+        /// Of which queue.
+        queue: QueueKey,
+    },
+    /// Adds a statement to the access policy.
+    AddPermission {
+        /// Of which queue.
+        queue: QueueKey,
+        /// Names the statement.
+        label: String,
+        /// Who may.
+        accounts: Vec<String>,
+        /// May what: names of operations, or `*`.
+        actions: Vec<String>,
+    },
+    /// Removes a statement from the access policy.
+    RemovePermission {
+        /// Of which queue.
+        queue: QueueKey,
+        /// Names the statement.
+        label: String,
+    },
+    /// Tells which queues send their dead letters to a queue, in order, one page.
+    ListDeadLetterSourceQueues {
+        /// The dead-letter queue.
+        queue: QueueKey,
+        /// Only sources after this one.
+        after: Option<QueueKey>,
+        /// At most this many, at least 1.
+        limit: u16,
+    },
+    /// Begins to move the messages of a dead-letter queue, back or elsewhere.
+    StartMessageMoveTask {
+        /// The dead-letter queue.
+        source: QueueKey,
+        /// Where to; where absent, each message goes to the queue from which it came.
+        destination: Option<QueueKey>,
+        /// 1 to 500; as fast as zonemq moves them where absent.
+        max_per_second: Option<u16>,
+    },
+    /// Tells the latest move tasks of a dead-letter queue, the latest first.
+    ListMessageMoveTasks {
+        /// The dead-letter queue.
+        source: QueueKey,
+        /// At most this many, 1 to 10.
+        limit: u8,
+    },
+    /// Ends a move task; what was moved stays moved.
+    CancelMessageMoveTask {
+        /// The dead-letter queue.
+        source: QueueKey,
+        /// Its task.
+        task: MoveTaskId,
+    },
+    /// Moves the next messages of a running task, as many as its rate allows by now. The leader
+    /// proposes it again and again while there are such tasks; no caller can.
+    MoveMessages {
+        /// The dead-letter queue.
+        source: QueueKey,
+        /// Its task.
+        task: MoveTaskId,
+    },
+}
+
+/// Whether AWS's waiting times of 60 seconds hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Cooldown {
+    /// No: for tests, which have no minute to wait.
+    #[default]
+    Off,
+    /// As AWS has it.
+    Minute,
 }
 
 impl Command {
@@ -134,7 +228,10 @@ impl Command {
         match self {
             Command::GetQueueUrl { .. }
             | Command::ListQueues { .. }
-            | Command::GetQueueAttributes { .. } => false,
+            | Command::GetQueueAttributes { .. }
+            | Command::ListQueueTags { .. }
+            | Command::ListDeadLetterSourceQueues { .. }
+            | Command::ListMessageMoveTasks { .. } => false,
             Command::CreateQueue { .. }
             | Command::DeleteQueue { .. }
             | Command::SetQueueAttributes { .. }
@@ -143,7 +240,14 @@ impl Command {
             | Command::ReceiveMessages { .. }
             | Command::DeleteMessages { .. }
             | Command::ChangeMessageVisibilities { .. }
-            | Command::AdvanceClock { .. } => true,
+            | Command::AdvanceClock { .. }
+            | Command::TagQueue { .. }
+            | Command::UntagQueue { .. }
+            | Command::AddPermission { .. }
+            | Command::RemovePermission { .. }
+            | Command::StartMessageMoveTask { .. }
+            | Command::CancelMessageMoveTask { .. }
+            | Command::MoveMessages { .. } => true,
         }
     }
 }
@@ -156,7 +260,8 @@ pub type Reply = Result<Outcome, CommandError>;
 pub enum Outcome {
     /// CreateQueue, GetQueueUrl: the queue exists.
     Exists,
-    /// DeleteQueue, SetQueueAttributes, PurgeQueue.
+    /// DeleteQueue, SetQueueAttributes, PurgeQueue, TagQueue, UntagQueue, AddPermission,
+    /// RemovePermission.
     Done,
     /// ListQueues: names, and whether there are more.
     Queues {
@@ -175,6 +280,29 @@ pub enum Outcome {
     Each(Vec<Result<(), CommandError>>),
     /// AdvanceClock: the clock as it now stands.
     ClockAdvanced(Millis),
+    /// ListQueueTags.
+    Tags(Tags),
+    /// ListDeadLetterSourceQueues: queues, and whether there are more.
+    DeadLetterSourceQueues {
+        /// In order.
+        queues: Vec<QueueKey>,
+        /// Queues after the last of these exist.
+        more: bool,
+    },
+    /// StartMessageMoveTask.
+    MoveTaskStarted(MoveTaskId),
+    /// ListMessageMoveTasks: the latest first.
+    MoveTasks(Vec<MoveTask>),
+    /// CancelMessageMoveTask: so many messages had been moved.
+    MoveTaskCancelled {
+        /// How many.
+        moved: u64,
+    },
+    /// MoveMessages: so many were moved this time.
+    MessagesMoved {
+        /// How many.
+        count: u64,
+    },
 }
 
 /// Why a command was refused. Refused commands change nothing.
@@ -213,6 +341,62 @@ pub enum CommandError {
     /// The router had already given this request up; it was not executed.
     #[error("the request was given up by its router before it was executed")]
     RequestAbandoned,
+    /// CreateQueue: the queue of this name was deleted less than 60 seconds ago.
+    #[error("a queue of this name was deleted less than 60 seconds ago")]
+    QueueDeletedRecently,
+    /// PurgeQueue: the queue was purged less than 60 seconds ago.
+    #[error("the queue was purged less than 60 seconds ago")]
+    PurgeQueueInProgress,
+    /// SendMessages: a FIFO queue needs a deduplication id, or to make one from the body.
+    #[error("the message has no deduplication id, and the queue does not make one")]
+    DeduplicationIdMissing,
+    /// DeleteMessages: in a FIFO queue, the visibility time-out of this delivery has ended.
+    #[error("the receipt handle has expired")]
+    ReceiptHandleHasExpired,
+    /// CreateQueue, SetQueueAttributes: FifoThroughputLimit `perMessageGroupId` goes only with
+    /// DeduplicationScope `messageGroup`.
+    #[error("a throughput limit for each message group needs deduplication in each group")]
+    ThroughputLimitNeedsGroupScope,
+    /// CreateQueue, SetQueueAttributes: the RedrivePolicy names no queue that exists.
+    #[error("the dead-letter queue does not exist")]
+    DeadLetterQueueDoesNotExist,
+    /// CreateQueue, SetQueueAttributes: one queue is FIFO and the other is not.
+    #[error("the dead-letter queue is of another type than its source")]
+    DeadLetterQueueOfOtherType,
+    /// CreateQueue, SetQueueAttributes: the RedriveAllowPolicy of the dead-letter queue is
+    /// against it.
+    #[error("the dead-letter queue does not allow this source")]
+    DeadLetterQueueNotAllowed,
+    /// TagQueue: more than 50 tags.
+    #[error("a queue can have at most 50 tags")]
+    TooManyTags,
+    /// AddPermission: the policy has a statement of this label.
+    #[error("the policy has a statement of this label already")]
+    PermissionExists,
+    /// RemovePermission: it has none.
+    #[error("the policy has no statement of this label")]
+    PermissionDoesNotExist,
+    /// AddPermission: the policy has 20 statements.
+    #[error("the policy has as many statements as it can have")]
+    TooManyPermissions,
+    /// Move tasks: there is no such source queue.
+    #[error("the source queue does not exist")]
+    MoveSourceDoesNotExist,
+    /// StartMessageMoveTask: there is no such destination queue.
+    #[error("the destination queue does not exist")]
+    MoveDestinationDoesNotExist,
+    /// StartMessageMoveTask: no queue uses the source as its dead-letter queue.
+    #[error("the source queue is not a dead-letter queue")]
+    MoveSourceIsNotDeadLetterQueue,
+    /// StartMessageMoveTask: one queue is FIFO and the other is not.
+    #[error("the destination queue is of another type than the source queue")]
+    MoveDestinationOfOtherType,
+    /// StartMessageMoveTask: the source has a task that is running.
+    #[error("a task is already moving messages from this queue")]
+    MoveTaskIsRunning,
+    /// CancelMessageMoveTask: there is no such task, or it has ended.
+    #[error("there is no such task that is running")]
+    MoveTaskDoesNotExist,
 }
 
 /// What the node's waiting receivers want to know of an applied batch.

@@ -20,12 +20,33 @@ impl QueueKey {
     pub fn arn(&self) -> String {
         format!("arn:aws:sqs:{}:{}:{}", self.region, self.account, self.name)
     }
+
+    /// The queue that an Amazon Resource Name names. It need not exist.
+    pub fn of_arn(arn: &str) -> Option<QueueKey> {
+        let mut parts = arn.strip_prefix("arn:aws:sqs:")?.split(':');
+        let mut part = || parts.next().filter(|part| !part.is_empty());
+        let key = QueueKey {
+            region: part()?.to_owned(),
+            account: part()?.to_owned(),
+            name: part()?.to_owned(),
+        };
+        parts.next().is_none().then_some(key)
+    }
+
+    /// Whether it is the name of a FIFO queue: the name decides, and never changes.
+    pub fn is_fifo(&self) -> bool {
+        self.name.ends_with(".fifo")
+    }
 }
 
 /// One life of a queue, from its creation to its deletion. A queue that is created again under
 /// the same name has another id, so that old receipt handles mean nothing to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct QueueId(pub u64);
+
+/// One message move task, in the order in which they were started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct MoveTaskId(pub u64);
 
 /// A message, in the order of arrival in its queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

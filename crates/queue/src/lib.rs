@@ -13,6 +13,7 @@ mod hash;
 mod identity;
 pub mod ids;
 pub mod message;
+pub mod move_task;
 pub mod receipt;
 mod sessions;
 mod standard_queue;

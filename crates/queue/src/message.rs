@@ -1,11 +1,12 @@
 //! What a message carries, on its way in and on its way out.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::ids::MessageId;
+use crate::ids::{MessageId, QueueKey};
 use crate::receipt::ReceiptHandle;
 use crate::time::{Millis, Seconds};
 
@@ -80,7 +81,7 @@ pub struct SentMessage {
     /// Names the message for its whole life.
     pub id: MessageId,
     /// FIFO queues only.
-    pub sequence_number: Option<u128>,
+    pub sequence_number: Option<SequenceNumber>,
 }
 
 /// A message as a receiver gets it.
@@ -109,5 +110,19 @@ pub struct ReceivedMessage {
     /// FIFO queues only.
     pub deduplication_id: Option<String>,
     /// FIFO queues only.
-    pub sequence_number: Option<u128>,
+    pub sequence_number: Option<SequenceNumber>,
+    /// In a dead-letter queue: the queue from which it was moved.
+    pub dead_letter_source: Option<QueueKey>,
+}
+
+/// A place in the order of a FIFO queue. Grows with each message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct SequenceNumber(pub u64);
+
+impl fmt::Display for SequenceNumber {
+    /// Twenty digits, as AWS has them, so that order as text is order as numbers.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const FIRST: u128 = 10_000_000_000_000_000_000;
+        write!(f, "{}", FIRST + u128::from(self.0))
+    }
 }

@@ -318,6 +318,7 @@ impl StoredMessage {
             message_group: self.content.message_group.clone(),
             deduplication_id: self.content.deduplication_id.clone(),
             sequence_number: None,
+            dead_letter_source: None,
         }
     }
 }

@@ -117,6 +117,7 @@ impl State {
                 queue,
                 attributes,
                 tags,
+                cooldown: _,
             } => self.create_queue(queue, attributes, tags),
             Command::DeleteQueue { queue } => {
                 self.queues
@@ -149,7 +150,7 @@ impl State {
                 queue.last_modified_at = now;
                 Ok(Outcome::Done)
             }
-            Command::PurgeQueue { queue } => {
+            Command::PurgeQueue { queue, cooldown: _ } => {
                 self.touch(queue, events)?.messages.purge();
                 Ok(Outcome::Done)
             }
@@ -161,6 +162,7 @@ impl State {
                 max_messages,
                 visibility_timeout,
                 wait_time,
+                attempt: _,
             } => self.receive(
                 queue,
                 *max_messages,
@@ -179,6 +181,7 @@ impl State {
                 events.push(Event::ClockAdvanced);
                 Ok(Outcome::ClockAdvanced(self.clock.now()))
             }
+            _ => todo!("the rest of issue 3"),
         }
     }
 }
@@ -194,7 +197,7 @@ impl State {
             };
         }
         let now = self.clock.now();
-        let mut attributes = QueueAttributes::default();
+        let mut attributes = QueueAttributes::defaults_for(key);
         changes.apply_to(&mut attributes);
         self.queues_created += 1;
         let queue = Queue {

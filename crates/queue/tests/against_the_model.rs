@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use zonemq_queue::attributes::AttributeChanges;
-use zonemq_queue::command::{Batch, Command, Outcome, Reply, Request};
+use zonemq_queue::command::{Batch, Command, Cooldown, Outcome, Reply, Request};
 use zonemq_queue::ids::{MessageKey, QueueId, QueueKey, RequestId, SessionId};
 use zonemq_queue::message::NewMessage;
 use zonemq_queue::receipt::ReceiptHandle;
@@ -112,6 +112,7 @@ impl Story {
             queue: queue(),
             attributes: AttributeChanges::default(),
             tags: BTreeMap::new(),
+            cooldown: Cooldown::Off,
         });
         assert_eq!(reply, Ok(Outcome::Exists));
         story
@@ -196,7 +197,10 @@ impl Story {
             }
             Step::Purge => {
                 self.model.purge();
-                let reply = self.ask(Command::PurgeQueue { queue: queue() });
+                let reply = self.ask(Command::PurgeQueue {
+                    queue: queue(),
+                    cooldown: Cooldown::Off,
+                });
                 assert_eq!(reply, Ok(Outcome::Done));
             }
             Step::Advance { seconds } => {
@@ -242,6 +246,7 @@ impl Story {
             max_messages: max,
             visibility_timeout: visibility.map(Seconds),
             wait_time: None,
+            attempt: None,
         });
         let Ok(Outcome::Received(received)) = reply else {
             panic!("a receive is answered by what was received");
@@ -362,6 +367,7 @@ fn at_most_120_000_messages_are_in_flight() {
         max_messages: 10,
         visibility_timeout: None,
         wait_time: Some(Seconds(wait)),
+        attempt: None,
     };
     let send = Command::SendMessages {
         queue: queue(),

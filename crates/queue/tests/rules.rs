@@ -13,7 +13,7 @@ use std::fmt::{Display, Write};
 
 use datadriven::{TestCase, walk};
 use zonemq_queue::attributes::AttributeChanges;
-use zonemq_queue::command::{Batch, Command, Event, Outcome, Reply, Request};
+use zonemq_queue::command::{Batch, Command, Cooldown, Event, Outcome, Reply, Request};
 use zonemq_queue::ids::{QueueKey, RequestId, SessionId};
 use zonemq_queue::message::NewMessage;
 use zonemq_queue::receipt::ReceiptHandle;
@@ -94,6 +94,7 @@ impl Teller {
                 queue,
                 attributes: changes(step),
                 tags: BTreeMap::new(),
+                cooldown: Cooldown::Off,
             },
             "set" => Command::SetQueueAttributes {
                 queue,
@@ -109,7 +110,10 @@ impl Teller {
                 limit: u16::try_from(number(step, "limit").unwrap_or(1000)).expect("a u16"),
             },
             "describe" => Command::GetQueueAttributes { queue },
-            "purge" => Command::PurgeQueue { queue },
+            "purge" => Command::PurgeQueue {
+                queue,
+                cooldown: Cooldown::Off,
+            },
             "send" => {
                 let delay = number(step, "delay").map(Seconds);
                 let bodies = step.input.lines();
@@ -123,6 +127,7 @@ impl Teller {
                 max_messages: u8::try_from(number(step, "max").unwrap_or(10)).expect("a u8"),
                 visibility_timeout: number(step, "visibility").map(Seconds),
                 wait_time: number(step, "wait").map(Seconds),
+                attempt: None,
             },
             "delete" => Command::DeleteMessages {
                 queue,
@@ -202,6 +207,14 @@ impl Teller {
             Ok(Outcome::Each(each)) => tell_each(each.into_iter().map(|each| each.map(|()| "ok"))),
             Ok(Outcome::ClockAdvanced(now)) => format!("the queues' clock shows {} ms", now.0),
             Ok(Outcome::Received(messages)) if messages.is_empty() => "nothing".to_owned(),
+            Ok(
+                Outcome::Tags(_)
+                | Outcome::DeadLetterSourceQueues { .. }
+                | Outcome::MoveTaskStarted(_)
+                | Outcome::MoveTasks(_)
+                | Outcome::MoveTaskCancelled { .. }
+                | Outcome::MessagesMoved { .. },
+            ) => todo!(),
             Ok(Outcome::Received(messages)) => {
                 let mut lines = Vec::new();
                 for message in messages {
@@ -253,6 +266,7 @@ fn changes(step: &mut TestCase) -> AttributeChanges {
         message_retention_period: number(step, "retention").map(Seconds),
         receive_message_wait_time: number(step, "wait").map(Seconds),
         visibility_timeout: number(step, "visibility").map(Seconds),
+        ..AttributeChanges::default()
     }
 }
 

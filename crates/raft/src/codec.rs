@@ -48,7 +48,7 @@ mod tests {
 
     use bytes::Bytes;
     use zonemq_queue::attributes::AttributeChanges;
-    use zonemq_queue::command::{Batch, Command, CommandError, Outcome, Reply, Request};
+    use zonemq_queue::command::{Batch, Command, CommandError, Cooldown, Outcome, Reply, Request};
     use zonemq_queue::ids::{MessageId, QueueKey, RequestId, SessionId};
     use zonemq_queue::message::{AttributeContent, AttributeValue, NewMessage, SentMessage};
     use zonemq_queue::state::State;
@@ -158,6 +158,7 @@ mod tests {
                 queue: queue.clone(),
                 attributes: AttributeChanges::default(),
                 tags: BTreeMap::new(),
+                cooldown: Cooldown::Off,
             },
             Command::DeleteQueue {
                 queue: queue.clone(),
@@ -181,6 +182,7 @@ mod tests {
             },
             Command::PurgeQueue {
                 queue: queue.clone(),
+                cooldown: Cooldown::Off,
             },
             Command::SendMessages {
                 queue: queue.clone(),
@@ -191,6 +193,7 @@ mod tests {
                 max_messages: 1,
                 visibility_timeout: None,
                 wait_time: None,
+                attempt: None,
             },
             Command::DeleteMessages {
                 queue: queue.clone(),

@@ -103,6 +103,7 @@ fn create(sequence: u64) -> Request {
         queue: queue(),
         attributes: zonemq_queue::attributes::AttributeChanges::default(),
         tags: BTreeMap::new(),
+        cooldown: Cooldown::Off,
     };
     request(sequence, command)
 }

@@ -4,6 +4,7 @@
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, HOST};
 use http::{HeaderMap, Request};
+use zonemq_queue::command::Cooldown;
 
 use crate::limits;
 
@@ -14,6 +15,8 @@ pub struct Defaults {
     pub account: String,
     /// The region of callers who name none: `us-east-1`.
     pub region: String,
+    /// Whether AWS's waiting times of 60 seconds hold, after DeleteQueue and between purges.
+    pub cooldown: Cooldown,
 }
 
 impl Default for Defaults {
@@ -21,6 +24,7 @@ impl Default for Defaults {
         Defaults {
             account: "000000000000".to_owned(),
             region: "us-east-1".to_owned(),
+            cooldown: Cooldown::Off,
         }
     }
 }
@@ -32,6 +36,7 @@ pub(crate) struct Caller<'r> {
     /// Host and port as the caller writes them: queue URLs lead back the same way.
     pub(crate) host: &'r str,
     pub(crate) path: &'r str,
+    pub(crate) cooldown: Cooldown,
 }
 
 impl<'r> Caller<'r> {
@@ -45,6 +50,7 @@ impl<'r> Caller<'r> {
             region: scope.map_or(defaults.region.as_str(), |scope| scope.region),
             host: host(request),
             path: request.uri().path(),
+            cooldown: defaults.cooldown,
         }
     }
 

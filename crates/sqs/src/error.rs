@@ -249,6 +249,7 @@ pub(crate) fn refused(error: CommandError, subject: Subject) -> Error {
         CommandError::RequestAbandoned => Error::service_unavailable(
             "The request was given up before it was carried out; try it again.",
         ),
+        _ => todo!("the rest of issue 3"),
     }
 }
 

@@ -34,6 +34,7 @@ pub(super) fn plan(input: Input<'_>, caller: &Caller<'_>) -> Result<Plan, Error>
         return Err(Error::not_built("A FIFO queue"));
     }
     let command = Command::CreateQueue {
+        cooldown: caller.cooldown,
         queue: own_queue(name, caller),
         attributes: changes(&attributes)?,
         tags: tags(input.tags.unwrap_or_default())?,

@@ -10,7 +10,10 @@ use crate::queue_address::queue_of;
 pub(super) fn plan(input: &QueueInput<'_>, caller: &Caller<'_>) -> Result<Plan, Error> {
     let queue = queue_of(input.queue_url.as_ref(), caller)?;
     Ok(Plan {
-        command: Some(Command::PurgeQueue { queue }),
+        command: Some(Command::PurgeQueue {
+            queue,
+            cooldown: caller.cooldown,
+        }),
         completion: Completion::Done,
     })
 }

@@ -105,6 +105,7 @@ pub(super) fn plan(input: &Input<'_>, caller: &Caller<'_>) -> Result<Plan, Error
     let selection = Selection::of(input)?;
     Ok(Plan {
         command: Some(Command::ReceiveMessages {
+            attempt: None,
             queue,
             max_messages: u8::try_from(max_messages).unwrap_or(u8::MAX),
             visibility_timeout,
