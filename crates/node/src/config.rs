@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use zonemq_queue::command::Cooldown;
+
 /// A voter of the cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member {
@@ -42,4 +44,6 @@ pub struct NodeConfig {
     pub account: String,
     /// The region of callers who sign for none.
     pub region: String,
+    /// Whether AWS's waiting times of 60 seconds hold, after DeleteQueue and between purges.
+    pub cooldown: Cooldown,
 }

@@ -18,3 +18,4 @@ mod waiters;
 
 pub use config::{Member, NodeConfig};
 pub use server::{Node, StartError};
+pub use zonemq_queue::command::Cooldown;

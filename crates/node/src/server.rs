@@ -132,6 +132,7 @@ impl Node {
             defaults: Defaults {
                 account: config.account.clone(),
                 region: config.region.clone(),
+                cooldown: config.cooldown,
             },
             world,
             config,

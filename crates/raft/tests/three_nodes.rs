@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
-use zonemq_queue::command::{Command, Outcome, Reply, Request};
+use zonemq_queue::command::{Command, Cooldown, Outcome, Reply, Request};
 use zonemq_queue::ids::{QueueKey, RequestId, SessionId};
 use zonemq_queue::message::NewMessage;
 use zonemq_raft::{Group, GroupConfig, GroupId, PeerServer, Peers, ProposeError};

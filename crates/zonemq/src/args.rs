@@ -50,6 +50,28 @@ pub(crate) struct ServiceArgs {
     /// How long a request waits for a majority before it fails with 503, as `10s` or `500ms`
     #[arg(long, default_value = "10s")]
     pub(crate) request_timeout: Timeout,
+    /// AWS's 60 seconds after DeleteQueue and between purges [default: off under `up`, on under
+    /// `node`]
+    #[arg(long, value_name = "ON|OFF")]
+    #[serde(default)]
+    pub(crate) aws_cooldowns: Option<Switch>,
+}
+
+/// On or off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Switch {
+    On,
+    Off,
+}
+
+impl Switch {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Switch::On => "on",
+            Switch::Off => "off",
+        }
+    }
 }
 
 #[derive(Args, Debug)]

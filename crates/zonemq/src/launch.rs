@@ -11,6 +11,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tokio::process::{Child, Command};
 
+use crate::args::Switch;
 use crate::cluster::{Cluster, DataFolder, LocalNode};
 
 /// A node hands leadership over and syncs its log within this, or is killed.
@@ -43,6 +44,8 @@ pub(crate) fn start(
         .open(&log_file)
         .with_context(|| format!("{} cannot be written", log_file.display()))?;
 
+    // A minute is long in a test, and short in production.
+    let cooldowns = cluster.service.aws_cooldowns.unwrap_or(Switch::Off);
     let program = std::env::current_exe().context("the path of zonemq itself is unknown")?;
     let mut command = Command::new(program);
     command
@@ -53,6 +56,7 @@ pub(crate) fn start(
         .arg(&home)
         .args(["--account", &cluster.service.account])
         .args(["--region", &cluster.service.region])
+        .args(["--aws-cooldowns", cooldowns.as_str()])
         .args([
             "--request-timeout",
             &cluster.service.request_timeout.to_string(),

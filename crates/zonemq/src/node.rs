@@ -9,10 +9,10 @@ use anyhow::{Context, anyhow};
 use serde::{Deserialize, Serialize};
 use tracing::{error, info};
 use tracing_subscriber::EnvFilter;
-use zonemq_node::{Member, Node, NodeConfig, StartError};
+use zonemq_node::{Cooldown, Member, Node, NodeConfig, StartError};
 use zonemq_world::real::RealWorld;
 
-use crate::args::{LogFormat, MemberArg, NodeArgs};
+use crate::args::{LogFormat, MemberArg, NodeArgs, Switch};
 use crate::cluster::node_lock;
 use crate::failure::Failure;
 use crate::lock::{self, Held};
@@ -92,6 +92,10 @@ fn config(args: &NodeArgs, me: &MemberArg) -> NodeConfig {
         request_timeout: args.service.request_timeout.0,
         account: args.service.account.clone(),
         region: args.service.region.clone(),
+        cooldown: match args.service.aws_cooldowns.unwrap_or(Switch::On) {
+            Switch::On => Cooldown::Minute,
+            Switch::Off => Cooldown::Off,
+        },
     }
 }
 
