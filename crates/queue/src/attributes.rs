@@ -225,12 +225,11 @@ impl AttributeChanges {
         );
         match (kms_master_key_id, sqs_managed_sse_enabled) {
             // One kind of encryption at a time: the one that was named last.
-            (Some(Change::Set(_)), _) => encryption.sqs_managed = false,
+            (Some(Change::Set(_)), _) | (_, Some(false)) => encryption.sqs_managed = false,
             (_, Some(true)) => {
                 encryption.sqs_managed = true;
                 encryption.kms_master_key_id = None;
             }
-            (_, Some(false)) => encryption.sqs_managed = false,
             (Some(Change::Remove) | None, None) => {}
         }
         change(&mut attributes.policy, policy.as_ref());
@@ -337,4 +336,6 @@ pub struct QueueDescription {
     pub in_flight: u64,
     /// Messages whose delay has not ended.
     pub delayed: u64,
+    /// Message groups of a standard queue that are noisy: others go first.
+    pub noisy_groups: u64,
 }

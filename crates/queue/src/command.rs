@@ -256,6 +256,10 @@ impl Command {
 pub type Reply = Result<Outcome, CommandError>;
 
 /// A command that was carried out.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "replies live shortly; only the rare description is large"
+)]
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Outcome {
     /// CreateQueue, GetQueueUrl: the queue exists.

@@ -35,7 +35,7 @@ impl QueueKey {
 
     /// Whether it is the name of a FIFO queue: the name decides, and never changes.
     pub fn is_fifo(&self) -> bool {
-        self.name.ends_with(".fifo")
+        self.name.strip_suffix(".fifo").is_some()
     }
 }
 

@@ -6,16 +6,24 @@
 //!
 //! Start with [`command`] (what can be asked), then [`state`] (how it is answered).
 
+mod attempts;
 pub mod attributes;
+mod catalog;
 mod clock;
 pub mod command;
+mod deduplication;
+mod fair_order;
+mod fifo_order;
 mod hash;
 mod identity;
 pub mod ids;
 pub mod message;
+mod messages;
 pub mod move_task;
+mod moves;
+mod policy;
 pub mod receipt;
 mod sessions;
-mod standard_queue;
 pub mod state;
 pub mod time;
+mod traffic;
