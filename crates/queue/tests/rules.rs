@@ -12,9 +12,12 @@ use std::convert::Infallible;
 use std::fmt::{Display, Write};
 
 use datadriven::{TestCase, walk};
-use zonemq_queue::attributes::AttributeChanges;
+use zonemq_queue::attributes::{
+    AttributeChanges, Change, DeduplicationScope, FifoThroughputLimit, RedriveAllowPolicy,
+    RedrivePolicy,
+};
 use zonemq_queue::command::{Batch, Command, Cooldown, Event, Outcome, Reply, Request};
-use zonemq_queue::ids::{QueueKey, RequestId, SessionId};
+use zonemq_queue::ids::{MoveTaskId, QueueKey, RequestId, SessionId};
 use zonemq_queue::message::NewMessage;
 use zonemq_queue::receipt::ReceiptHandle;
 use zonemq_queue::state::{Readiness, State};
@@ -23,21 +26,31 @@ use zonemq_queue::time::{Millis, Seconds};
 #[test]
 fn the_rules_are_as_told() {
     walk("tests/rules", |file| {
-        let mut teller = Teller::default();
+        let mut teller = Teller::new();
         file.run(|step| Ok::<_, Infallible>(teller.step(step)));
     });
 }
 
 /// Carries out the steps of one script.
-#[derive(Default)]
 struct Teller {
     state: State,
     now: Millis,
     requests: u64,
     handles: BTreeMap<String, ReceiptHandle>,
+    task: MoveTaskId,
 }
 
 impl Teller {
+    fn new() -> Self {
+        Teller {
+            state: State::default(),
+            now: Millis(0),
+            requests: 0,
+            handles: BTreeMap::new(),
+            task: MoveTaskId(0),
+        }
+    }
+
     fn step(&mut self, step: &mut TestCase) -> String {
         let mut told = match step.directive.as_str() {
             "after" => self.after(step),
@@ -94,7 +107,7 @@ impl Teller {
                 queue,
                 attributes: changes(step),
                 tags: BTreeMap::new(),
-                cooldown: Cooldown::Off,
+                cooldown: cooldown(step),
             },
             "set" => Command::SetQueueAttributes {
                 queue,
@@ -112,14 +125,21 @@ impl Teller {
             "describe" => Command::GetQueueAttributes { queue },
             "purge" => Command::PurgeQueue {
                 queue,
-                cooldown: Cooldown::Off,
+                cooldown: cooldown(step),
             },
             "send" => {
-                let delay = number(step, "delay").map(Seconds);
-                let bodies = step.input.lines();
+                let like = NewMessage {
+                    message_group: text(step, "group"),
+                    deduplication_id: text(step, "dedup"),
+                    ..message("", number(step, "delay").map(Seconds))
+                };
+                let messages = step.input.lines().map(|body| NewMessage {
+                    body: body.to_owned().into(),
+                    ..like.clone()
+                });
                 Command::SendMessages {
                     queue,
-                    messages: bodies.map(|body| message(body, delay)).collect(),
+                    messages: messages.collect(),
                 }
             }
             "receive" => Command::ReceiveMessages {
@@ -127,7 +147,41 @@ impl Teller {
                 max_messages: u8::try_from(number(step, "max").unwrap_or(10)).expect("a u8"),
                 visibility_timeout: number(step, "visibility").map(Seconds),
                 wait_time: number(step, "wait").map(Seconds),
-                attempt: None,
+                attempt: text(step, "attempt"),
+            },
+            "tag" => Command::TagQueue {
+                queue,
+                tags: BTreeMap::from([(
+                    text(step, "key").expect("key"),
+                    text(step, "value").expect("value"),
+                )]),
+            },
+            "untag" => Command::UntagQueue {
+                queue,
+                keys: vec![text(step, "key").expect("key")],
+            },
+            "tags" => Command::ListQueueTags { queue },
+            "sources" => Command::ListDeadLetterSourceQueues {
+                queue,
+                after: text(step, "after").map(|name| named(&name)),
+                limit: u16::try_from(number(step, "limit").unwrap_or(1000)).expect("a u16"),
+            },
+            "start-move" => Command::StartMessageMoveTask {
+                source: queue,
+                destination: text(step, "to").map(|name| named(&name)),
+                max_per_second: number(step, "rate").map(|rate| u16::try_from(rate).expect("u16")),
+            },
+            "moves" => Command::ListMessageMoveTasks {
+                source: queue,
+                limit: 10,
+            },
+            "go-on-moving" => Command::MoveMessages {
+                source: queue,
+                task: self.task,
+            },
+            "cancel-move" => Command::CancelMessageMoveTask {
+                source: queue,
+                task: self.task,
             },
             "delete" => Command::DeleteMessages {
                 queue,
@@ -207,22 +261,47 @@ impl Teller {
             Ok(Outcome::Each(each)) => tell_each(each.into_iter().map(|each| each.map(|()| "ok"))),
             Ok(Outcome::ClockAdvanced(now)) => format!("the queues' clock shows {} ms", now.0),
             Ok(Outcome::Received(messages)) if messages.is_empty() => "nothing".to_owned(),
-            Ok(
-                Outcome::Tags(_)
-                | Outcome::DeadLetterSourceQueues { .. }
-                | Outcome::MoveTaskStarted(_)
-                | Outcome::MoveTasks(_)
-                | Outcome::MoveTaskCancelled { .. }
-                | Outcome::MessagesMoved { .. },
-            ) => todo!(),
+            Ok(Outcome::Tags(tags)) => {
+                let tags = tags.iter().map(|(key, value)| format!("{key}={value}"));
+                tags.collect::<Vec<_>>().join(" ")
+            }
+            Ok(Outcome::DeadLetterSourceQueues { queues, more }) => {
+                if queues.is_empty() {
+                    return "none".to_owned();
+                }
+                let names: Vec<String> = queues.into_iter().map(|queue| queue.name).collect();
+                let more = if more { " and more" } else { "" };
+                format!("{}{more}", names.join(" "))
+            }
+            Ok(Outcome::MoveTaskStarted(task)) => {
+                self.task = task;
+                format!("task {} has begun", task.0)
+            }
+            Ok(Outcome::MoveTasks(tasks)) => {
+                let tasks = tasks.iter().map(|task| {
+                    format!(
+                        "task {}: {:?}, {} of {} moved",
+                        task.id.0, task.status, task.moved, task.to_move
+                    )
+                });
+                tasks.collect::<Vec<_>>().join("\n")
+            }
+            Ok(Outcome::MoveTaskCancelled { moved }) => format!("ended after {moved}"),
+            Ok(Outcome::MessagesMoved { count }) => format!("{count} moved"),
             Ok(Outcome::Received(messages)) => {
                 let mut lines = Vec::new();
                 for message in messages {
                     let body = String::from_utf8_lossy(&message.body);
                     let name = format!("{body}#{}", message.receive_count);
+                    let group = message.message_group.map(|group| format!(" of {group}"));
+                    let source = message.dead_letter_source;
+                    let source = source.map(|queue| format!(", dead letter of {}", queue.name));
                     lines.push(format!(
-                        "{name} sent at {} ms, first received at {} ms",
-                        message.sent_at.0, message.first_received_at.0
+                        "{name}{} sent at {} ms, first received at {} ms{}",
+                        group.unwrap_or_default(),
+                        message.sent_at.0,
+                        message.first_received_at.0,
+                        source.unwrap_or_default(),
                     ));
                     self.handles.insert(name, message.receipt_handle);
                 }
@@ -252,10 +331,14 @@ fn tell_event(event: &Event) -> String {
 }
 
 fn queue(step: &mut TestCase) -> QueueKey {
+    named(&text(step, "queue").unwrap_or_else(|| "fruit".to_owned()))
+}
+
+fn named(name: &str) -> QueueKey {
     QueueKey {
         account: "000000000000".to_owned(),
         region: "us-east-1".to_owned(),
-        name: text(step, "queue").unwrap_or_else(|| "fruit".to_owned()),
+        name: name.to_owned(),
     }
 }
 
@@ -266,6 +349,19 @@ fn changes(step: &mut TestCase) -> AttributeChanges {
         message_retention_period: number(step, "retention").map(Seconds),
         receive_message_wait_time: number(step, "wait").map(Seconds),
         visibility_timeout: number(step, "visibility").map(Seconds),
+        content_based_deduplication: flag(step, "content-dedup"),
+        deduplication_scope: flag(step, "dedup-in-groups")
+            .map(|_| DeduplicationScope::MessageGroup),
+        fifo_throughput_limit: flag(step, "high-throughput")
+            .map(|_| FifoThroughputLimit::PerMessageGroupId),
+        redrive_policy: text(step, "dead-letters").map(|name| {
+            Change::Set(RedrivePolicy {
+                dead_letter_queue: named(&name),
+                max_receive_count: number(step, "max-receives").expect("max-receives"),
+            })
+        }),
+        redrive_allow_policy: flag(step, "no-sources")
+            .map(|_| Change::Set(RedriveAllowPolicy::DenyAll)),
         ..AttributeChanges::default()
     }
 }
@@ -288,4 +384,15 @@ fn number(step: &mut TestCase, name: &str) -> Option<u32> {
 
 fn text(step: &mut TestCase, name: &str) -> Option<String> {
     step.try_take_arg(name).expect("one word")
+}
+
+fn flag(step: &mut TestCase, name: &str) -> Option<bool> {
+    step.take_flag(name).expect("a flag").then_some(true)
+}
+
+fn cooldown(step: &mut TestCase) -> Cooldown {
+    match flag(step, "as-aws") {
+        Some(_) => Cooldown::Minute,
+        None => Cooldown::Off,
+    }
 }
