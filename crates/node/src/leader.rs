@@ -38,7 +38,10 @@ impl<C: Clock> LeaderService<C> {
         let waited = Duration::from_millis(request.waited_millis);
         let request = request.request;
         let Command::ReceiveMessages {
-            queue, wait_time, ..
+            queue,
+            wait_time,
+            attempt,
+            ..
         } = &request.command
         else {
             return self.group.propose(request).await;
@@ -48,7 +51,21 @@ impl<C: Clock> LeaderService<C> {
             .unwrap_or(Seconds(0));
         let wait = Duration::from_secs(wait.0.into()).saturating_sub(waited);
         let queue = queue.clone();
-        self.receive(&queue, Instant::now() + wait, request).await
+        let deadline = Instant::now() + wait;
+        // Two receives are answered by the log even if nothing is to be had: one that was tried
+        // before under its attempt id, and a short poll that is refused.
+        let is_refused = wait.is_zero() && self.is_at_in_flight_limit(&queue);
+        if attempt.is_some() || is_refused {
+            match self.group.propose(request.clone()).await? {
+                Ok(Outcome::Received(messages)) if messages.is_empty() => {}
+                reply => return Ok(reply),
+            }
+        }
+        self.receive(&queue, deadline, request).await
+    }
+
+    fn is_at_in_flight_limit(&self, queue: &QueueKey) -> bool {
+        self.group.read(|state| state.is_at_in_flight_limit(queue))
     }
 
     async fn receive(

@@ -11,6 +11,7 @@ mod forward;
 mod http;
 mod leader;
 mod metrics;
+mod move_pump;
 mod router;
 mod server;
 mod session;

@@ -42,6 +42,13 @@ struct QueueLabels {
     state: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct QueueNameLabels {
+    account: String,
+    region: String,
+    queue: String,
+}
+
 type RequestHistogram = Family<OperationLabels, Histogram, fn() -> Histogram>;
 
 /// The node's metrics. Counters grow as things happen; gauges are read when somebody asks.
@@ -57,6 +64,7 @@ pub(crate) struct Metrics {
     applied_index: Family<GroupLabels, Gauge>,
     snapshot_index: Family<GroupLabels, Gauge>,
     messages: Family<QueueLabels, Gauge>,
+    noisy_groups: Family<QueueNameLabels, Gauge>,
     waiting_receivers: Gauge,
 }
 
@@ -97,6 +105,12 @@ impl Metrics {
             "Messages in a queue, by state, as this node has applied them",
             messages.clone(),
         );
+        let noisy_groups = Family::<QueueNameLabels, Gauge>::default();
+        registry.register(
+            "noisy_groups",
+            "Message groups of a standard queue that wait for the others (fair queues)",
+            noisy_groups.clone(),
+        );
         let waiting_receivers = Gauge::default();
         registry.register(
             "waiting_receivers",
@@ -130,6 +144,7 @@ impl Metrics {
             requests,
             seconds,
             messages,
+            noisy_groups,
             waiting_receivers,
         }
     }
@@ -183,6 +198,7 @@ impl Metrics {
     fn read_queues(&self, group: &Group) {
         // Queues that are gone must not be told any more.
         self.messages.clear();
+        self.noisy_groups.clear();
         let queues = group.read(|state| {
             state
                 .queues()
@@ -190,6 +206,13 @@ impl Metrics {
                 .collect::<Vec<_>>()
         });
         for (key, description) in queues {
+            self.noisy_groups
+                .get_or_create(&QueueNameLabels {
+                    account: key.account.clone(),
+                    region: key.region.clone(),
+                    queue: key.name.clone(),
+                })
+                .set(gauge_value(description.noisy_groups));
             for (state, count) in [
                 ("visible", description.visible),
                 ("in_flight", description.in_flight),

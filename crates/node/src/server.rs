@@ -17,6 +17,7 @@ use crate::admin::{self, NodeState};
 use crate::config::NodeConfig;
 use crate::leader::LeaderService;
 use crate::metrics::Metrics;
+use crate::move_pump;
 use crate::router::{GROUP, Router};
 use crate::session::Session;
 use crate::waiters::Waiters;
@@ -119,10 +120,12 @@ impl Node {
             passed_on,
         );
 
+        let session = Arc::new(Session::new(world.chance().next_u64()));
+        background.spawn(move_pump::run(config.id, group.clone(), session.clone()));
         let router = Router {
             me: config.id,
             voters: addresses.len(),
-            session: Arc::new(Session::new(world.chance().next_u64())),
+            session,
             peers,
             leader,
             request_timeout: config.request_timeout,

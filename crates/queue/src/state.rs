@@ -192,6 +192,12 @@ impl State {
         }
     }
 
+    /// Whether a short poll of the queue would be refused. Reads only.
+    pub fn is_at_in_flight_limit(&self, queue: &QueueKey) -> bool {
+        let queue = self.catalog.find(queue);
+        queue.is_ok_and(|queue| queue.messages.is_at_in_flight_limit())
+    }
+
     /// The queue's own ReceiveMessageWaitTimeSeconds.
     pub fn receive_wait_time(&self, queue: &QueueKey) -> Option<Seconds> {
         let queue = self.catalog.find(queue).ok()?;
