@@ -37,16 +37,14 @@ impl FifoOrder {
         !self.unlocked.is_empty()
     }
 
-    /// Up to `limit` messages of the group whose turn it is, in order.
-    pub(crate) fn first(&self, limit: usize) -> Vec<MessageKey> {
-        let Some((_, name)) = self.unlocked.first_key_value() else {
-            return Vec::new();
-        };
-        let line = self.lines.get(name).into_iter().flatten();
-        line.take_while(|(_, standing)| **standing == Standing::Visible)
+    /// The messages of the group whose turn it is, in order.
+    pub(crate) fn first(&self) -> impl Iterator<Item = MessageKey> {
+        let group = self.unlocked.first_key_value();
+        let line = group.and_then(|(_, name)| self.lines.get(name));
+        line.into_iter()
+            .flatten()
+            .take_while(|(_, standing)| **standing == Standing::Visible)
             .map(|(key, _)| *key)
-            .take(limit)
-            .collect()
     }
 
     /// Makes a message visible: it is new, its delay has ended, or it comes back. Returns whether

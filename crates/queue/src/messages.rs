@@ -282,16 +282,12 @@ impl Messages {
             && receipts.dead_letters.len() < DEAD_LETTERS_IN_A_RECEIVE
             && !self.is_at_in_flight_limit()
         {
-            let turn = self.whose_turn(usize::from(max) - receipts.received.len());
+            let turn = self.whose_turn(usize::from(max) - receipts.received.len(), most_receives);
             if turn.is_empty() {
                 break;
             }
             for key in turn {
-                let count = self
-                    .by_key
-                    .get(&key)
-                    .map_or(0, |message| message.receive_count);
-                if most_receives.is_some_and(|most| count >= most) {
+                if self.is_exhausted(key, most_receives) {
                     receipts.dead_letters.extend(self.remove(key));
                 } else if !self.is_at_in_flight_limit() {
                     receipts.received.push(self.deliver(queue, key, now, until));
@@ -301,11 +297,26 @@ impl Messages {
         receipts
     }
 
-    /// The next messages to be received: one, or up to `limit` of one FIFO group.
-    fn whose_turn(&self, limit: usize) -> Vec<MessageKey> {
+    fn is_exhausted(&self, key: MessageKey, most_receives: Option<u32>) -> bool {
+        let count = self.by_key.get(&key).map(|message| message.receive_count);
+        most_receives.is_some_and(|most| count >= Some(most))
+    }
+
+    /// The next messages to be received or buried: one, or those of one FIFO group up to `limit`
+    /// that can be received.
+    fn whose_turn(&self, limit: usize, most_receives: Option<u32>) -> Vec<MessageKey> {
         match &self.order {
             Order::Standard(order) => order.first().map(|(_, key)| key).into_iter().collect(),
-            Order::Fifo { order, .. } => order.first(limit),
+            Order::Fifo { order, .. } => {
+                let mut left = limit;
+                let turn = order.first().take(limit + DEAD_LETTERS_IN_A_RECEIVE);
+                turn.take_while(|key| {
+                    let is_wanted = left > 0;
+                    left -= usize::from(is_wanted && !self.is_exhausted(*key, most_receives));
+                    is_wanted
+                })
+                .collect()
+            }
         }
     }
 
@@ -568,13 +579,13 @@ impl Messages {
 
     /// Takes the next visible message out, to be moved elsewhere.
     pub(crate) fn take_first(&mut self) -> Option<StoredMessage> {
-        let key = self.whose_turn(1).pop()?;
+        let key = self.whose_turn(1, None).pop()?;
         self.remove(key)
     }
 
     /// The next visible message.
     pub(crate) fn first(&self) -> Option<&StoredMessage> {
-        let key = self.whose_turn(1).pop()?;
+        let key = self.whose_turn(1, None).pop()?;
         self.by_key.get(&key)
     }
 
