@@ -19,7 +19,7 @@ pub(crate) fn with_statement(
 ) -> Result<String, CommandError> {
     let mut policy = parsed(policy).unwrap_or_else(|| {
         json!({
-            "Version": "2012-10-17",
+            "Version": "2008-10-17",
             "Id": format!("{}/SQSDefaultPolicy", queue.arn()),
             "Statement": [],
         })
@@ -123,7 +123,7 @@ mod tests {
     fn a_permission_is_a_statement_of_the_policy() {
         let policy: Value = serde_json::from_str(&add(None, "send").unwrap()).unwrap();
         let expected = json!({
-            "Version": "2012-10-17",
+            "Version": "2008-10-17",
             "Id": "arn:aws:sqs:eu-west-1:111111111111:orders/SQSDefaultPolicy",
             "Statement": [{
                 "Sid": "send",
@@ -138,7 +138,7 @@ mod tests {
 
     #[test]
     fn what_somebody_wrote_into_the_policy_stays() {
-        let own = r#"{"Statement":{"Sid":"mine","Effect":"Deny"},"Version":"2008-10-17"}"#;
+        let own = r#"{"Statement":{"Sid":"mine","Effect":"Deny"},"Version":"2012-10-17"}"#;
         let both = add(Some(own), "send").unwrap();
         assert_eq!(
             add(Some(&both), "mine"),
@@ -150,7 +150,7 @@ mod tests {
             mine["Statement"],
             json!([{ "Sid": "mine", "Effect": "Deny" }])
         );
-        assert_eq!(mine["Version"], "2008-10-17");
+        assert_eq!(mine["Version"], "2012-10-17");
     }
 
     #[test]

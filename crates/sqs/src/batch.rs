@@ -110,7 +110,7 @@ impl<T> Ledger<T> {
         for (id, verdict) in self.0 {
             let settled = verdict.and_then(|entry| match results.next() {
                 Some(Ok(result)) => Ok((entry, result)),
-                Some(Err(error)) => Err(refused(error, subject(&entry))),
+                Some(Err(error)) => Err(refused(error, &subject(&entry))),
                 None => Err(Error::unexpected_reply()),
             });
             match settled {

@@ -8,25 +8,26 @@ use crate::caller::{Caller, Defaults};
 use crate::error::Error;
 use crate::operation_name::OperationName;
 use crate::operations::{Completion, Plan, plan};
-use crate::protocol::Protocol;
+use crate::protocol::{Protocol, Refusal};
 
 /// Decodes and validates a whole HTTP request.
 pub fn decode(request: &Request<Bytes>, defaults: &Defaults) -> Result<Call, Failure> {
     let protocol = Protocol::of(request);
-    let failure = |operation, error| Failure {
-        operation,
-        protocol,
-        error,
-    };
+    let input = protocol.input(request);
     let operation = protocol
-        .operation(request)
-        .map_err(|error| failure(None, error))?;
+        .operation(request, &input)
+        .map_err(|refusal| Failure {
+            operation: None,
+            refusal,
+        })?;
     let caller = Caller::of(request, defaults);
     let Plan {
         command,
         completion,
-    } = plan(operation, protocol, request.body(), &caller)
-        .map_err(|error| failure(Some(operation), error))?;
+    } = plan(operation, protocol, &input, &caller).map_err(|error| Failure {
+        operation: Some(operation),
+        refusal: protocol.refusal(error),
+    })?;
     Ok(Call {
         protocol,
         operation,
@@ -65,36 +66,36 @@ impl Call {
     /// Tells the reply. There is none for a call without a command.
     pub fn answer(self, reply: Option<Reply>, request_id: &str) -> Response<Bytes> {
         match self.completion.complete(reply) {
-            Ok(output) => self.protocol.success(&output, request_id),
-            Err(error) => self.protocol.failure(&error, request_id),
+            Ok(output) => self.protocol.success(self.operation, &output, request_id),
+            Err(error) => self.protocol.refusal(error).into_response(request_id),
         }
     }
 
     /// Tells that the call could not be tried, or that nobody knows how it ended.
     pub fn unavailable(self, reason: &str, request_id: &str) -> Response<Bytes> {
         self.protocol
-            .failure(&Error::service_unavailable(reason), request_id)
+            .refusal(Error::service_unavailable(reason))
+            .into_response(request_id)
     }
 }
 
 /// A request that is refused before it reached the state, in the caller's protocol.
 #[derive(Debug, thiserror::Error)]
-#[error("{}: {}", self.code(), self.error.message)]
+#[error("{}: {}", self.code(), self.refusal.message())]
 pub struct Failure {
     /// Which operation it is, as far as that could be read.
     pub operation: Option<OperationName>,
-    protocol: Protocol,
-    error: Error,
+    refusal: Refusal,
 }
 
 impl Failure {
     /// The code that SDKs report.
     pub fn code(&self) -> &'static str {
-        self.error.code.query_code()
+        self.refusal.code()
     }
 
     /// Tells the refusal.
     pub fn into_response(self, request_id: &str) -> Response<Bytes> {
-        self.protocol.failure(&self.error, request_id)
+        self.refusal.into_response(request_id)
     }
 }

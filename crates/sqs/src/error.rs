@@ -30,9 +30,12 @@ pub(crate) enum ErrorCode {
     MessageNotInflight,
     MissingParameter,
     OverLimit,
+    PurgeQueueInProgress,
+    QueueDeletedRecently,
     QueueDoesNotExist,
     QueueNameExists,
     ReceiptHandleIsInvalid,
+    ResourceNotFound,
     Serialization,
     ServiceUnavailable,
     TooManyEntriesInBatchRequest,
@@ -69,9 +72,12 @@ impl ErrorCode {
             ErrorCode::MessageNotInflight => (MODEL, "MessageNotInflight", "AWS.SimpleQueueService.MessageNotInflight", BAD_REQUEST),
             ErrorCode::MissingParameter => (FRAMEWORK, "MissingRequiredParameterException", "MissingParameter", BAD_REQUEST),
             ErrorCode::OverLimit => (MODEL, "OverLimit", "OverLimit", FORBIDDEN),
+            ErrorCode::PurgeQueueInProgress => (MODEL, "PurgeQueueInProgress", "AWS.SimpleQueueService.PurgeQueueInProgress", FORBIDDEN),
+            ErrorCode::QueueDeletedRecently => (MODEL, "QueueDeletedRecently", "AWS.SimpleQueueService.QueueDeletedRecently", BAD_REQUEST),
             ErrorCode::QueueDoesNotExist => (MODEL, "QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue", BAD_REQUEST),
             ErrorCode::QueueNameExists => (MODEL, "QueueNameExists", "QueueAlreadyExists", BAD_REQUEST),
             ErrorCode::ReceiptHandleIsInvalid => (MODEL, "ReceiptHandleIsInvalid", "ReceiptHandleIsInvalid", NOT_FOUND),
+            ErrorCode::ResourceNotFound => (MODEL, "ResourceNotFoundException", "ResourceNotFoundException", NOT_FOUND),
             ErrorCode::Serialization => (FRAMEWORK, "SerializationException", "SerializationException", BAD_REQUEST),
             ErrorCode::ServiceUnavailable => (MODEL, "ServiceUnavailable", "ServiceUnavailable", StatusCode::SERVICE_UNAVAILABLE),
             ErrorCode::TooManyEntriesInBatchRequest => (MODEL, "TooManyEntriesInBatchRequest", "AWS.SimpleQueueService.TooManyEntriesInBatchRequest", BAD_REQUEST),
@@ -131,7 +137,7 @@ impl Error {
     }
 
     /// A parameter of FIFO queues on a standard queue.
-    pub(crate) fn not_for_this_queue_type(value: &str, parameter: &str) -> Error {
+    pub(crate) fn not_for_this_queue_type(value: impl std::fmt::Display, parameter: &str) -> Error {
         Error::invalid_value(
             value,
             parameter,
@@ -160,11 +166,15 @@ impl Error {
         )
     }
 
-    /// SQS knows it, zonemq doesn't.
-    pub(crate) fn not_built(what: &str) -> Error {
+    pub(crate) fn invalid_attribute(message: impl Into<String>) -> Error {
+        Error::new(ErrorCode::InvalidAttributeValue, message)
+    }
+
+    /// What an Amazon Resource Name in this parameter names is not there.
+    pub(crate) fn resource_not_found(parameter: &str) -> Error {
         Error::new(
-            ErrorCode::UnsupportedOperation,
-            format!("{what} is not built in zonemq yet."),
+            ErrorCode::ResourceNotFound,
+            format!("The resource that you specified for the {parameter} parameter doesn't exist."),
         )
     }
 
@@ -182,7 +192,7 @@ impl Error {
 }
 
 /// What the caller named, where the text of an error repeats it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Subject {
     /// Nothing that a text repeats.
     Request,
@@ -192,26 +202,46 @@ pub(crate) enum Subject {
     Delivery(ReceiptHandle),
     /// A delivery and the visibility timeout that was asked for it.
     Visibility(ReceiptHandle, Seconds),
+    /// A queue by its name.
+    Queue(String),
+    /// A redrive policy as it came in.
+    RedrivePolicy(String),
+    /// A permission.
+    Label(String),
 }
 
 impl Subject {
-    fn receipt_handle(self) -> String {
+    /// What was named, as text.
+    fn value(&self) -> String {
         match self {
             Subject::Delivery(handle) | Subject::Visibility(handle, _) => handle.to_string(),
+            Subject::Queue(text) | Subject::RedrivePolicy(text) | Subject::Label(text) => {
+                text.clone()
+            }
             Subject::Request | Subject::BatchEntry => String::new(),
         }
     }
 
-    fn visibility_timeout(self) -> Seconds {
+    fn visibility_timeout(&self) -> Seconds {
         match self {
-            Subject::Visibility(_, timeout) => timeout,
-            Subject::Request | Subject::BatchEntry | Subject::Delivery(_) => Seconds(0),
+            Subject::Visibility(_, timeout) => *timeout,
+            Subject::Request
+            | Subject::BatchEntry
+            | Subject::Delivery(_)
+            | Subject::Queue(_)
+            | Subject::RedrivePolicy(_)
+            | Subject::Label(_) => Seconds(0),
         }
     }
 }
 
 /// The one place where the state's refusals become SQS's.
-pub(crate) fn refused(error: CommandError, subject: Subject) -> Error {
+pub(crate) fn refused(error: CommandError, subject: &Subject) -> Error {
+    let invalid_handle =
+        |reason: &str| Error::invalid_value(subject.value(), "ReceiptHandle", reason);
+    let invalid_redrive_policy =
+        |reason: &str| Error::invalid_value(subject.value(), "RedrivePolicy", reason);
+    let invalid_label = |reason: &str| Error::invalid_value(subject.value(), "Label", reason);
     match error {
         CommandError::QueueDoesNotExist => Error::queue_does_not_exist(),
         CommandError::QueueNameExists { attribute } => Error::new(
@@ -221,12 +251,49 @@ pub(crate) fn refused(error: CommandError, subject: Subject) -> Error {
                  {attribute}"
             ),
         ),
-        CommandError::ReceiptHandleIsInvalid => {
-            Error::receipt_handle_is_invalid(&subject.receipt_handle())
+        CommandError::QueueDeletedRecently => Error::new(
+            ErrorCode::QueueDeletedRecently,
+            "You must wait 60 seconds after deleting a queue before you can create another with \
+             the same name.",
+        ),
+        CommandError::PurgeQueueInProgress => Error::new(
+            ErrorCode::PurgeQueueInProgress,
+            format!(
+                "Only one PurgeQueue operation on {} is allowed every 60 seconds.",
+                subject.value()
+            ),
+        ),
+        CommandError::ThroughputLimitNeedsGroupScope => Error::invalid_attribute(
+            "Invalid value for the parameter FifoThroughputLimit. Reason: perMessageGroupId is \
+             allowed only when the value of DeduplicationScope is messageGroup.",
+        ),
+        CommandError::DeadLetterQueueDoesNotExist => {
+            invalid_redrive_policy("Dead letter target does not exist.")
         }
-        CommandError::MessageDoesNotExist => Error::invalid_value(
-            subject.receipt_handle(),
-            "ReceiptHandle",
+        CommandError::DeadLetterQueueOfOtherType => {
+            invalid_redrive_policy("Dead-letter queue must be same type of queue as the source.")
+        }
+        CommandError::DeadLetterQueueNotAllowed => invalid_redrive_policy(
+            "The redrive permission of the dead-letter queue does not allow this source queue.",
+        ),
+        CommandError::TooManyTags => Error::invalid_parameter(format!(
+            "Too many tags added for queue {}.",
+            subject.value()
+        )),
+        CommandError::PermissionExists => invalid_label("Already exists."),
+        CommandError::PermissionDoesNotExist => invalid_label("can't find label."),
+        CommandError::TooManyPermissions => Error::new(
+            ErrorCode::OverLimit,
+            "The policy has 20 statements, which is the maximum allowed.",
+        ),
+        CommandError::DeduplicationIdMissing => Error::invalid_parameter(
+            "The queue should either have ContentBasedDeduplication enabled or \
+             MessageDeduplicationId provided explicitly",
+        ),
+        CommandError::MessageTooLong { limit } => message_too_long(limit as usize, subject),
+        CommandError::ReceiptHandleIsInvalid => Error::receipt_handle_is_invalid(&subject.value()),
+        CommandError::ReceiptHandleHasExpired => invalid_handle("The receipt handle has expired."),
+        CommandError::MessageDoesNotExist => invalid_handle(
             "Message does not exist or is not available for visibility timeout change.",
         ),
         CommandError::MessageNotInflight => Error::new(
@@ -245,19 +312,33 @@ pub(crate) fn refused(error: CommandError, subject: Subject) -> Error {
             ErrorCode::OverLimit,
             "The maximum number of in flight messages is reached.",
         ),
-        CommandError::MessageTooLong { limit } => message_too_long(limit as usize, subject),
+        CommandError::MoveSourceDoesNotExist => Error::resource_not_found("SourceArn"),
+        CommandError::MoveDestinationDoesNotExist => Error::resource_not_found("DestinationArn"),
+        CommandError::MoveSourceIsNotDeadLetterQueue => {
+            Error::invalid_parameter("Source queue must be configured as a Dead Letter Queue.")
+        }
+        CommandError::MoveDestinationOfOtherType => {
+            Error::invalid_parameter("Source queue and destination queue must be of the same type.")
+        }
+        CommandError::MoveTaskIsRunning => Error::invalid_parameter(
+            "There is already a task running. Only one active task is allowed for a source queue \
+             arn at a given time.",
+        ),
+        CommandError::MoveTaskDoesNotExist => {
+            Error::new(ErrorCode::ResourceNotFound, "Task does not exist.")
+        }
         CommandError::RequestAbandoned => Error::service_unavailable(
             "The request was given up before it was carried out; try it again.",
         ),
-        _ => todo!("the rest of issue 3"),
     }
 }
 
 /// A message is longer than its queue, or SQS, allows.
-pub(crate) fn message_too_long(limit_bytes: usize, subject: Subject) -> Error {
-    let verdict = match subject {
-        Subject::BatchEntry => "cannot be validated",
-        Subject::Request | Subject::Delivery(_) | Subject::Visibility(..) => "are invalid",
+pub(crate) fn message_too_long(limit_bytes: usize, subject: &Subject) -> Error {
+    let verdict = if *subject == Subject::BatchEntry {
+        "cannot be validated"
+    } else {
+        "are invalid"
     };
     Error::invalid_parameter(format!(
         "One or more parameters {verdict}. Reason: Message must be shorter than {limit_bytes} \

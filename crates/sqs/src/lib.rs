@@ -17,11 +17,13 @@ mod message_attributes;
 mod message_body;
 mod operation_name;
 mod operations;
+mod page;
 mod protocol;
 mod queue_address;
 mod queue_attributes;
 mod shapes;
 mod sums;
+mod tags;
 
 pub use call::{Call, Failure, decode};
 pub use caller::Defaults;

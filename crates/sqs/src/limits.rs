@@ -18,6 +18,14 @@ pub(crate) const ATTRIBUTE_TYPE_BYTES: usize = 256;
 pub(crate) const MESSAGE_ID_CHARACTERS: usize = 128;
 /// Names of queues on one page; also what `ListQueues` answers without a page size.
 pub(crate) const LISTED_QUEUES: u32 = 1000;
-pub(crate) const TAGS: usize = 50;
 pub(crate) const TAG_KEY_CHARACTERS: usize = 128;
 pub(crate) const TAG_VALUE_CHARACTERS: usize = 256;
+pub(crate) const POLICY_BYTES: usize = 8192;
+pub(crate) const PERMISSION_LABEL_CHARACTERS: usize = 80;
+/// Of one statement of a policy.
+pub(crate) const PERMISSION_ACTIONS: usize = 7;
+pub(crate) const KMS_DATA_KEY_REUSE_SECONDS: (u32, u32) = (60, 86_400);
+pub(crate) const MAX_RECEIVE_COUNT: u32 = 1000;
+pub(crate) const REDRIVE_SOURCE_QUEUES: usize = 10;
+pub(crate) const MOVED_MESSAGES_PER_SECOND: u32 = 500;
+pub(crate) const LISTED_MOVE_TASKS: u32 = 10;

@@ -7,9 +7,6 @@ use crate::error::{Error, ErrorCode};
 use crate::limits;
 use crate::shapes::{Text, given};
 
-/// The end of the name of every FIFO queue, and of no standard queue.
-const FIFO_SUFFIX: &str = ".fifo";
-
 /// The queue that a request names by its URL, or by its path where it has no URL.
 pub(crate) fn queue_of(
     queue_url: Option<&Text<'_>>,
@@ -46,12 +43,8 @@ pub(crate) fn own_queue(name: &str, caller: &Caller<'_>) -> QueueKey {
 
 /// Whether a queue, standard or FIFO, can have this name.
 pub(crate) fn is_queue_name(name: &str) -> bool {
-    let stem = name.strip_suffix(FIFO_SUFFIX).unwrap_or(name);
+    let stem = name.strip_suffix(".fifo").unwrap_or(name);
     is_identifier(stem) && name.len() <= limits::QUEUE_NAME_CHARACTERS
-}
-
-pub(crate) fn is_fifo(name: &str) -> bool {
-    name.ends_with(FIFO_SUFFIX)
 }
 
 /// At least one letter, digit, hyphen or underscore, and nothing else.

@@ -35,6 +35,16 @@ pub(crate) fn required<'t>(text: Option<&'t Text<'_>>, parameter: &str) -> Resul
     given(text).ok_or_else(|| Error::missing(parameter))
 }
 
+/// The texts of a list that must be there, and not be empty.
+pub(crate) fn required_list(
+    texts: Option<Vec<Text<'_>>>,
+    parameter: &str,
+) -> Result<Vec<String>, Error> {
+    let texts = texts.filter(|texts| !texts.is_empty());
+    let texts = texts.ok_or_else(|| Error::missing(parameter))?;
+    Ok(texts.into_iter().map(Text::into_string).collect())
+}
+
 /// A whole number, before its range is checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Integer(pub(crate) i64);

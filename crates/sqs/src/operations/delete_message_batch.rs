@@ -63,10 +63,7 @@ impl Completion {
         self,
         results: Vec<Result<(), CommandError>>,
     ) -> BatchOutput<SucceededEntry> {
-        self.0.settle(
-            results,
-            |&subject| subject,
-            |id, _, ()| SucceededEntry { id },
-        )
+        self.0
+            .settle(results, Subject::clone, |id, _, ()| SucceededEntry { id })
     }
 }

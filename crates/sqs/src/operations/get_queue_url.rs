@@ -6,7 +6,7 @@ use zonemq_queue::ids::QueueKey;
 
 use super::{Completion, Plan};
 use crate::caller::{Caller, is_account};
-use crate::error::Error;
+use crate::error::{Error, Subject};
 use crate::queue_address::is_queue_name;
 use crate::shapes::{Text, given, required};
 
@@ -32,6 +32,9 @@ pub(super) fn plan(input: &Input<'_>, caller: &Caller<'_>) -> Result<Plan, Error
     };
     Ok(Plan {
         command: Some(Command::GetQueueUrl { queue }),
-        completion: Completion::QueueUrl(caller.queue_url(account, name)),
+        completion: Completion::QueueUrl {
+            url: caller.queue_url(account, name),
+            subject: Subject::Request,
+        },
     })
 }

@@ -1,14 +1,12 @@
 //! `ListQueues`: the caller's queues by name, page by page.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use serde::{Deserialize, Serialize};
 use zonemq_queue::command::Command;
 
 use super::Plan;
 use crate::caller::{Caller, queue_url};
 use crate::error::Error;
-use crate::limits;
+use crate::page::{self, Page};
 use crate::queue_address::is_queue_name;
 use crate::shapes::{Integer, Text, given};
 
@@ -36,19 +34,17 @@ pub(crate) struct Output {
 pub(crate) struct Completion {
     host: String,
     account: String,
-    /// Only a caller who names the size of a page is told that there are more.
-    paged: bool,
+    size_is_named: bool,
 }
 
 pub(super) fn plan(input: &Input<'_>, caller: &Caller<'_>) -> Result<Plan, Error> {
-    let limit = match input.max_results {
-        Some(max_results) => max_results.within(
-            1,
-            limits::LISTED_QUEUES,
-            "MaxResults",
-            "Must be >= 1 and <= 1000, if provided.",
-        )?,
-        None => limits::LISTED_QUEUES,
+    let page = Page::of(input.max_results, input.next_token.as_ref(), |name| {
+        is_queue_name(name).then(|| name.to_owned())
+    })?;
+    let completion = Completion {
+        host: caller.host.to_owned(),
+        account: caller.account.to_owned(),
+        size_is_named: page.size_is_named,
     };
     let command = Command::ListQueues {
         account: caller.account.to_owned(),
@@ -56,13 +52,8 @@ pub(super) fn plan(input: &Input<'_>, caller: &Caller<'_>) -> Result<Plan, Error
         prefix: given(input.queue_name_prefix.as_ref())
             .unwrap_or_default()
             .to_owned(),
-        after: given(input.next_token.as_ref()).map(after).transpose()?,
-        limit: u16::try_from(limit).unwrap_or(u16::MAX),
-    };
-    let completion = Completion {
-        host: caller.host.to_owned(),
-        account: caller.account.to_owned(),
-        paged: input.max_results.is_some(),
+        after: page.after,
+        limit: page.limit,
     };
     Ok(Plan {
         command: Some(command),
@@ -75,22 +66,12 @@ impl Completion {
         Output {
             next_token: names
                 .last()
-                .filter(|_| more && self.paged)
-                .map(|last| BASE64.encode(last)),
+                .filter(|_| more && self.size_is_named)
+                .map(page::token),
             queue_urls: names
                 .iter()
                 .map(|name| queue_url(&self.host, &self.account, name))
                 .collect(),
         }
     }
-}
-
-/// The name after which the page begins that a token leads to.
-fn after(token: &str) -> Result<String, Error> {
-    BASE64
-        .decode(token)
-        .ok()
-        .and_then(|bytes| String::from_utf8(bytes).ok())
-        .filter(|name| is_queue_name(name))
-        .ok_or_else(|| Error::invalid_value(token, "NextToken", "It is not a token of ListQueues."))
 }

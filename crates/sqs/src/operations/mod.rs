@@ -2,6 +2,8 @@
 //! and how the reply is told. Nothing here knows a protocol: inputs are read through serde, and
 //! outputs are typed.
 
+mod add_permission;
+mod cancel_message_move_task;
 mod change_message_visibility;
 mod change_message_visibility_batch;
 mod create_queue;
@@ -10,15 +12,23 @@ mod delete_message_batch;
 mod delete_queue;
 mod get_queue_attributes;
 mod get_queue_url;
+mod list_dead_letter_source_queues;
+mod list_message_move_tasks;
+mod list_queue_tags;
 mod list_queues;
 mod purge_queue;
 mod receive_message;
+mod remove_permission;
 mod send_message;
 mod send_message_batch;
 mod set_queue_attributes;
+mod start_message_move_task;
+mod tag_queue;
+mod untag_queue;
 
 use serde::{Deserialize, Serialize};
 use zonemq_queue::command::{Command, CommandError, Outcome, Reply};
+use zonemq_queue::ids::QueueKey;
 
 use crate::batch::{BatchOutput, SucceededEntry};
 use crate::caller::Caller;
@@ -40,53 +50,64 @@ pub(crate) struct Plan {
 pub(crate) fn plan(
     operation: OperationName,
     protocol: Protocol,
-    body: &[u8],
+    input: &[u8],
     caller: &Caller<'_>,
 ) -> Result<Plan, Error> {
     match operation {
+        OperationName::AddPermission => add_permission::plan(protocol.read(input)?, caller),
+        OperationName::CancelMessageMoveTask => {
+            cancel_message_move_task::plan(&protocol.read(input)?, caller)
+        }
         OperationName::ChangeMessageVisibility => {
-            change_message_visibility::plan(&protocol.read(body)?, caller)
+            change_message_visibility::plan(&protocol.read(input)?, caller)
         }
         OperationName::ChangeMessageVisibilityBatch => {
-            change_message_visibility_batch::plan(protocol.read(body)?, caller)
+            change_message_visibility_batch::plan(protocol.read(input)?, caller)
         }
-        OperationName::CreateQueue => create_queue::plan(protocol.read(body)?, caller),
-        OperationName::DeleteMessage => delete_message::plan(&protocol.read(body)?, caller),
+        OperationName::CreateQueue => create_queue::plan(protocol.read(input)?, caller),
+        OperationName::DeleteMessage => delete_message::plan(&protocol.read(input)?, caller),
         OperationName::DeleteMessageBatch => {
-            delete_message_batch::plan(protocol.read(body)?, caller)
+            delete_message_batch::plan(protocol.read(input)?, caller)
         }
-        OperationName::DeleteQueue => delete_queue::plan(&protocol.read(body)?, caller),
+        OperationName::DeleteQueue => delete_queue::plan(&protocol.read(input)?, caller),
         OperationName::GetQueueAttributes => {
-            get_queue_attributes::plan(&protocol.read(body)?, caller)
+            get_queue_attributes::plan(&protocol.read(input)?, caller)
         }
-        OperationName::GetQueueUrl => get_queue_url::plan(&protocol.read(body)?, caller),
-        OperationName::ListQueues => list_queues::plan(&protocol.read(body)?, caller),
-        OperationName::PurgeQueue => purge_queue::plan(&protocol.read(body)?, caller),
-        OperationName::ReceiveMessage => receive_message::plan(&protocol.read(body)?, caller),
-        OperationName::SendMessage => send_message::plan(protocol.read(body)?, caller),
-        OperationName::SendMessageBatch => send_message_batch::plan(protocol.read(body)?, caller),
+        OperationName::GetQueueUrl => get_queue_url::plan(&protocol.read(input)?, caller),
+        OperationName::ListDeadLetterSourceQueues => {
+            list_dead_letter_source_queues::plan(&protocol.read(input)?, caller)
+        }
+        OperationName::ListMessageMoveTasks => {
+            list_message_move_tasks::plan(&protocol.read(input)?, caller)
+        }
+        OperationName::ListQueueTags => list_queue_tags::plan(&protocol.read(input)?, caller),
+        OperationName::ListQueues => list_queues::plan(&protocol.read(input)?, caller),
+        OperationName::PurgeQueue => purge_queue::plan(&protocol.read(input)?, caller),
+        OperationName::ReceiveMessage => receive_message::plan(&protocol.read(input)?, caller),
+        OperationName::RemovePermission => remove_permission::plan(&protocol.read(input)?, caller),
+        OperationName::SendMessage => send_message::plan(protocol.read(input)?, caller),
+        OperationName::SendMessageBatch => send_message_batch::plan(protocol.read(input)?, caller),
         OperationName::SetQueueAttributes => {
-            set_queue_attributes::plan(&protocol.read(body)?, caller)
+            set_queue_attributes::plan(&protocol.read(input)?, caller)
         }
-        OperationName::AddPermission
-        | OperationName::CancelMessageMoveTask
-        | OperationName::ListDeadLetterSourceQueues
-        | OperationName::ListMessageMoveTasks
-        | OperationName::ListQueueTags
-        | OperationName::RemovePermission
-        | OperationName::StartMessageMoveTask
-        | OperationName::TagQueue
-        | OperationName::UntagQueue => Err(Error::not_built(&format!("The operation {operation}"))),
+        OperationName::StartMessageMoveTask => {
+            start_message_move_task::plan(&protocol.read(input)?, caller)
+        }
+        OperationName::TagQueue => tag_queue::plan(protocol.read(input)?, caller),
+        OperationName::UntagQueue => untag_queue::plan(protocol.read(input)?, caller),
     }
 }
 
 /// What has to be kept of a request until its reply is there.
 #[derive(Debug)]
 pub(crate) enum Completion {
-    /// `DeleteQueue`, `SetQueueAttributes`, `PurgeQueue`: nothing.
-    Done,
+    /// Operations that answer nothing: what a refusal repeats.
+    Done(Subject),
     /// `CreateQueue`, `GetQueueUrl`: the URL to answer.
-    QueueUrl(String),
+    QueueUrl {
+        url: String,
+        subject: Subject,
+    },
     ListQueues(list_queues::Completion),
     GetQueueAttributes(get_queue_attributes::Completion),
     SendMessage(send_message::Sums),
@@ -96,18 +117,25 @@ pub(crate) enum Completion {
     OneDelivery(Subject),
     /// `DeleteMessageBatch`, `ChangeMessageVisibilityBatch`.
     Deliveries(delete_message_batch::Completion),
+    ListQueueTags,
+    ListDeadLetterSourceQueues(list_dead_letter_source_queues::Completion),
+    /// The dead-letter queue.
+    StartMessageMoveTask(QueueKey),
+    /// The dead-letter queue.
+    ListMessageMoveTasks(QueueKey),
+    CancelMessageMoveTask,
 }
 
 impl Completion {
     /// Tells the reply. There is none where the plan had no command.
     pub(crate) fn complete(self, reply: Option<Reply>) -> Result<Output, Error> {
         match self {
-            Completion::Done => match carried_out(reply)? {
+            Completion::Done(subject) => match carried_out_on(reply, &subject)? {
                 Outcome::Done => Ok(Output::Nothing {}),
                 _ => Err(Error::unexpected_reply()),
             },
-            Completion::QueueUrl(queue_url) => match carried_out(reply)? {
-                Outcome::Exists => Ok(Output::QueueUrl { queue_url }),
+            Completion::QueueUrl { url, subject } => match carried_out_on(reply, &subject)? {
+                Outcome::Exists => Ok(Output::QueueUrl { queue_url: url }),
                 _ => Err(Error::unexpected_reply()),
             },
             Completion::ListQueues(completion) => match carried_out(reply)? {
@@ -124,7 +152,7 @@ impl Completion {
             },
             Completion::SendMessage(sums) => match carried_out(reply)? {
                 Outcome::Sent(results) => {
-                    let sent = the_only(results, Subject::Request)?;
+                    let sent = the_only(results, &Subject::Request)?;
                     Ok(Output::SendMessage(sums.complete(&sent)))
                 }
                 _ => Err(Error::unexpected_reply()),
@@ -145,7 +173,7 @@ impl Completion {
             },
             Completion::OneDelivery(subject) => match carried_out(reply)? {
                 Outcome::Each(results) => {
-                    the_only(results, subject)?;
+                    the_only(results, &subject)?;
                     Ok(Output::Nothing {})
                 }
                 _ => Err(Error::unexpected_reply()),
@@ -158,6 +186,36 @@ impl Completion {
                 };
                 Ok(Output::Deliveries(completion.complete(results)))
             }
+            Completion::ListQueueTags => match carried_out(reply)? {
+                Outcome::Tags(tags) => Ok(Output::ListQueueTags(list_queue_tags::Output { tags })),
+                _ => Err(Error::unexpected_reply()),
+            },
+            Completion::ListDeadLetterSourceQueues(completion) => match carried_out(reply)? {
+                Outcome::DeadLetterSourceQueues { queues, more } => Ok(
+                    Output::ListDeadLetterSourceQueues(completion.complete(&queues, more)),
+                ),
+                _ => Err(Error::unexpected_reply()),
+            },
+            Completion::StartMessageMoveTask(source) => match carried_out(reply)? {
+                Outcome::MoveTaskStarted(task) => Ok(Output::StartMessageMoveTask(
+                    start_message_move_task::complete(&source, task),
+                )),
+                _ => Err(Error::unexpected_reply()),
+            },
+            Completion::ListMessageMoveTasks(source) => match carried_out(reply)? {
+                Outcome::MoveTasks(tasks) => Ok(Output::ListMessageMoveTasks(
+                    list_message_move_tasks::complete(&source, tasks.as_slice()),
+                )),
+                _ => Err(Error::unexpected_reply()),
+            },
+            Completion::CancelMessageMoveTask => match carried_out(reply)? {
+                Outcome::MoveTaskCancelled { moved } => Ok(Output::CancelMessageMoveTask(
+                    cancel_message_move_task::Output {
+                        approximate_number_of_messages_moved: moved,
+                    },
+                )),
+                _ => Err(Error::unexpected_reply()),
+            },
         }
     }
 }
@@ -177,6 +235,11 @@ pub(crate) enum Output {
     SendMessageBatch(BatchOutput<send_message_batch::SentEntry>),
     ReceiveMessage(receive_message::Output),
     Deliveries(BatchOutput<SucceededEntry>),
+    ListQueueTags(list_queue_tags::Output),
+    ListDeadLetterSourceQueues(list_dead_letter_source_queues::Output),
+    StartMessageMoveTask(start_message_move_task::Output),
+    ListMessageMoveTasks(list_message_move_tasks::Output),
+    CancelMessageMoveTask(cancel_message_move_task::Output),
 }
 
 /// The input of operations that need nothing but a queue.
@@ -188,9 +251,13 @@ pub(crate) struct QueueInput<'a> {
 }
 
 fn carried_out(reply: Option<Reply>) -> Result<Outcome, Error> {
+    carried_out_on(reply, &Subject::Request)
+}
+
+fn carried_out_on(reply: Option<Reply>, subject: &Subject) -> Result<Outcome, Error> {
     reply
         .ok_or_else(Error::unexpected_reply)?
-        .map_err(|error| refused(error, Subject::Request))
+        .map_err(|error| refused(error, subject))
 }
 
 /// The outcome of a batch. There is none where no entry was valid.
@@ -202,7 +269,7 @@ fn each(reply: Option<Reply>) -> Result<Option<Outcome>, Error> {
 }
 
 /// The result of a command that held one entry.
-fn the_only<R>(results: Vec<Result<R, CommandError>>, subject: Subject) -> Result<R, Error> {
+fn the_only<R>(results: Vec<Result<R, CommandError>>, subject: &Subject) -> Result<R, Error> {
     results
         .into_iter()
         .next()

@@ -5,17 +5,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize, Serializer};
 use zonemq_queue::command::Command;
+use zonemq_queue::ids::QueueKey;
 use zonemq_queue::message::{MessageAttributes, ReceivedMessage};
 use zonemq_queue::time::Seconds;
 
 use super::change_message_visibility::visibility_timeout;
+use super::send_message::token;
 use super::{Completion, Plan};
 use crate::caller::Caller;
 use crate::error::Error;
 use crate::limits;
 use crate::message_attributes::AttributeOutput;
-use crate::queue_address::{is_fifo, queue_of};
-use crate::shapes::{Integer, Text, given};
+use crate::queue_address::queue_of;
+use crate::shapes::{Integer, Text};
 use crate::sums::{Md5Sum, of_attributes, of_body};
 
 /// `AttributeNames` is the older name of `MessageSystemAttributeNames`; both count.
@@ -95,8 +97,11 @@ pub(super) fn plan(input: &Input<'_>, caller: &Caller<'_>) -> Result<Plan, Error
         .transpose()?
         .map(Seconds);
     let visibility_timeout = visibility_timeout(input.visibility_timeout)?;
-    let attempt = given(input.receive_request_attempt_id.as_ref());
-    if let Some(id) = attempt.filter(|_| !is_fifo(&queue.name)) {
+    let attempt = token(
+        input.receive_request_attempt_id.as_ref(),
+        "ReceiveRequestAttemptId",
+    )?;
+    if let Some(id) = attempt.as_deref().filter(|_| !queue.is_fifo()) {
         return Err(Error::not_for_this_queue_type(
             id,
             "ReceiveRequestAttemptId",
@@ -105,11 +110,11 @@ pub(super) fn plan(input: &Input<'_>, caller: &Caller<'_>) -> Result<Plan, Error
     let selection = Selection::of(input)?;
     Ok(Plan {
         command: Some(Command::ReceiveMessages {
-            attempt: None,
             queue,
             max_messages: u8::try_from(max_messages).unwrap_or(u8::MAX),
             visibility_timeout,
             wait_time,
+            attempt,
         }),
         completion: Completion::ReceiveMessage(selection),
     })
@@ -256,8 +261,9 @@ impl SystemAttribute {
             }
             SystemAttribute::ApproximateReceiveCount => Some(message.receive_count.to_string()),
             SystemAttribute::AwsTraceHeader => message.trace_header.clone(),
-            // Dead-letter queues are not built yet.
-            SystemAttribute::DeadLetterQueueSourceArn => None,
+            SystemAttribute::DeadLetterQueueSourceArn => {
+                message.dead_letter_source.as_ref().map(QueueKey::arn)
+            }
             SystemAttribute::MessageDeduplicationId => message.deduplication_id.clone(),
             SystemAttribute::MessageGroupId => message.message_group.clone(),
             SystemAttribute::SenderId => Some(message.sender_id.clone()),

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use zonemq_queue::command::Command;
+use zonemq_queue::ids::QueueKey;
 use zonemq_queue::message::{NewMessage, SentMessage};
 use zonemq_queue::time::Seconds;
 
@@ -14,9 +15,11 @@ use crate::message_attributes::{
     AttributesInput, system_attributes, trace_header, user_attributes,
 };
 use crate::message_body;
-use crate::queue_address::{is_fifo, queue_of};
+use crate::queue_address::queue_of;
 use crate::shapes::{Integer, Text, given};
 use crate::sums::{Md5Sum, of_attributes, of_body};
+
+pub(super) const MESSAGE_GROUP_ID: &str = "MessageGroupId";
 
 /// The members of `SendMessage` and of an entry of `SendMessageBatch`. They differ in one: a request
 /// names its queue, an entry has an id.
@@ -70,9 +73,9 @@ pub(crate) struct Sums {
 
 pub(super) fn plan(input: Input<'_>, caller: &Caller<'_>) -> Result<Plan, Error> {
     let queue = queue_of(input.queue_url.as_ref(), caller)?;
-    let (message, sums) = input.check(caller, &queue.name)?;
+    let (message, sums) = input.check(caller, &queue)?;
     if message.size_bytes() > limits::MESSAGE_BYTES {
-        return Err(message_too_long(limits::MESSAGE_BYTES, Subject::Request));
+        return Err(message_too_long(limits::MESSAGE_BYTES, &Subject::Request));
     }
     let messages = vec![message];
     Ok(Plan {
@@ -82,11 +85,16 @@ pub(super) fn plan(input: Input<'_>, caller: &Caller<'_>) -> Result<Plan, Error>
 }
 
 impl Input<'_> {
+    /// Whether the message belongs to a group, as it must in a FIFO queue.
+    pub(super) fn has_message_group(&self) -> bool {
+        given(self.message_group_id.as_ref()).is_some()
+    }
+
     /// Everything but the size, which a batch counts over all its messages.
     pub(super) fn check(
         self,
         caller: &Caller<'_>,
-        queue_name: &str,
+        queue: &QueueKey,
     ) -> Result<(NewMessage, Sums), Error> {
         let body = self
             .message_body
@@ -108,15 +116,27 @@ impl Input<'_> {
         let attributes = user_attributes(self.message_attributes.unwrap_or_default())?;
         let system_attributes =
             system_attributes(self.message_system_attributes.unwrap_or_default())?;
-        let message_group = token(self.message_group_id.as_ref(), "MessageGroupId")?;
+        let message_group = token(self.message_group_id.as_ref(), MESSAGE_GROUP_ID)?;
         let deduplication_id = token(
             self.message_deduplication_id.as_ref(),
             "MessageDeduplicationId",
         )?;
-        // A group id on a standard queue makes it a fair one; a deduplication id is an error.
-        if let Some(id) = deduplication_id.as_ref().filter(|_| !is_fifo(queue_name)) {
-            return Err(Error::not_for_this_queue_type(id, "MessageDeduplicationId"));
-        }
+        let delay = if queue.is_fifo() {
+            if message_group.is_none() {
+                return Err(Error::missing(MESSAGE_GROUP_ID));
+            }
+            // Only the queue has a delay. Zero is taken for nothing said.
+            if let Some(Seconds(seconds)) = delay.filter(|delay| *delay > Seconds(0)) {
+                return Err(Error::not_for_this_queue_type(seconds, "DelaySeconds"));
+            }
+            None
+        } else {
+            // A group id makes a standard queue a fair one; a deduplication id is an error.
+            if let Some(id) = &deduplication_id {
+                return Err(Error::not_for_this_queue_type(id, "MessageDeduplicationId"));
+            }
+            delay
+        };
         let sums = Sums {
             body: of_body(body.as_str().as_bytes()),
             attributes: of_attributes(&attributes),
@@ -136,8 +156,8 @@ impl Input<'_> {
     }
 }
 
-/// Checks a message group id or a deduplication id.
-fn token(text: Option<&Text<'_>>, parameter: &str) -> Result<Option<String>, Error> {
+/// Checks a message group id, a deduplication id or the id of a receive attempt.
+pub(super) fn token(text: Option<&Text<'_>>, parameter: &str) -> Result<Option<String>, Error> {
     let Some(text) = given(text) else {
         return Ok(None);
     };

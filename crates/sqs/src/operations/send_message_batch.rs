@@ -5,7 +5,7 @@ use zonemq_queue::command::{Command, CommandError};
 use zonemq_queue::message::{NewMessage, SentMessage};
 
 use super::Plan;
-use super::send_message::{self, Sums};
+use super::send_message::{self, MESSAGE_GROUP_ID, Sums};
 use crate::batch::{self, BatchOutput, Entry, Ledger};
 use crate::caller::Caller;
 use crate::error::{Error, ErrorCode, Subject};
@@ -45,9 +45,15 @@ pub(super) fn plan(input: Input<'_>, caller: &Caller<'_>) -> Result<Plan, Error>
     let queue = queue_of(input.queue_url.as_ref(), caller)?;
     let mut messages = Vec::new();
     let mut ledger = Ledger::new();
-    for mut entry in batch::check(input.entries)? {
+    let entries = batch::check(input.entries)?;
+    // AWS refuses all of the batch for this, and with another code than for a single message.
+    if queue.is_fifo() && !entries.iter().all(send_message::Input::has_message_group) {
+        let missing = Error::missing(MESSAGE_GROUP_ID).message;
+        return Err(Error::invalid_parameter(missing));
+    }
+    for mut entry in entries {
         let id = entry.id.take().map(Text::into_string).unwrap_or_default();
-        let verdict = entry.check(caller, &queue.name).map(|(message, sums)| {
+        let verdict = entry.check(caller, &queue).map(|(message, sums)| {
             messages.push(message);
             sums
         });

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use http::{HeaderName, Method, Request};
 use serde::{Deserialize, Serialize};
 
+use super::content_type;
 use crate::error::{Error, ErrorCode};
 use crate::operation_name::OperationName;
 use crate::operations::Output;
@@ -81,14 +82,6 @@ pub(super) fn write_error(error: &Error) -> Bytes {
 
 fn unknown(message: &str) -> Error {
     Error::new(ErrorCode::UnknownOperation, message)
-}
-
-fn content_type(request: &Request<Bytes>) -> Option<&str> {
-    request
-        .headers()
-        .get(http::header::CONTENT_TYPE)?
-        .to_str()
-        .ok()
 }
 
 fn starts_with_in_any_case(text: &str, prefix: &str) -> bool {

@@ -1,8 +1,9 @@
-//! How requests and answers look on the wire: AWS JSON 1.0, and the older query protocol, in which
-//! only refusals are built yet.
+//! How requests and answers look on the wire: AWS JSON 1.0, and the older query protocol.
 
 mod json;
 mod query;
+
+use std::borrow::Cow;
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
@@ -39,48 +40,57 @@ impl Protocol {
         }
     }
 
-    /// The operation that is called.
-    pub(crate) fn operation(self, request: &Request<Bytes>) -> Result<OperationName, Error> {
+    /// Where the input of an operation is in its request, and in the query protocol also its name.
+    pub(crate) fn input(self, request: &Request<Bytes>) -> Cow<'_, [u8]> {
         match self {
-            Protocol::Json => json::operation(request),
-            Protocol::Query => Err(Error::not_built("The query protocol")),
+            Protocol::Json => Cow::Borrowed(request.body()),
+            Protocol::Query => query::parameters(request),
         }
     }
 
-    /// Reads the input of an operation from the body of its request.
-    pub(crate) fn read<'b, T: Deserialize<'b>>(self, body: &'b [u8]) -> Result<T, Error> {
+    /// The operation that is called.
+    pub(crate) fn operation(
+        self,
+        request: &Request<Bytes>,
+        input: &[u8],
+    ) -> Result<OperationName, Refusal> {
         match self {
-            Protocol::Json => json::read(body),
-            Protocol::Query => Err(Error::not_built("The query protocol")),
+            Protocol::Json => json::operation(request).map_err(Refusal::Json),
+            Protocol::Query => query::operation(request, input).map_err(Refusal::Query),
+        }
+    }
+
+    /// Reads the input of an operation.
+    pub(crate) fn read<'b, T: Deserialize<'b>>(self, input: &'b [u8]) -> Result<T, Error> {
+        match self {
+            Protocol::Json => json::read(input),
+            Protocol::Query => query::read(input),
         }
     }
 
     /// The response to a call that was carried out.
-    pub(crate) fn success(self, output: &Output, request_id: &str) -> Response<Bytes> {
+    pub(crate) fn success(
+        self,
+        operation: OperationName,
+        output: &Output,
+        request_id: &str,
+    ) -> Response<Bytes> {
         let written = match self {
             Protocol::Json => json::write(output),
-            Protocol::Query => Err(Error::not_built("The query protocol")),
+            Protocol::Query => query::write(operation, output, request_id),
         };
         match written {
             Ok(body) => self.respond(StatusCode::OK, OutcomeCode("OK"), body, request_id),
-            Err(error) => self.failure(&error, request_id),
+            Err(error) => self.refusal(error).into_response(request_id),
         }
     }
 
-    /// The response to a call that was refused.
-    pub(crate) fn failure(self, error: &Error, request_id: &str) -> Response<Bytes> {
-        let body = match self {
-            Protocol::Json => json::write_error(error),
-            Protocol::Query => query::write_error(error, request_id),
-        };
-        let outcome = OutcomeCode(error.code.query_code());
-        let mut response = self.respond(error.code.status(), outcome, body, request_id);
-        if self == Protocol::Json {
-            response
-                .headers_mut()
-                .insert(QUERY_ERROR, query_error(error.code));
+    /// An error in the words of this protocol.
+    pub(crate) fn refusal(self, error: Error) -> Refusal {
+        match self {
+            Protocol::Json => Refusal::Json(error),
+            Protocol::Query => Refusal::Query(query::Refusal::of(error)),
         }
-        response
     }
 
     fn respond(
@@ -106,18 +116,65 @@ impl Protocol {
     }
 }
 
+/// A refusal in the words of the protocol in which it is told.
+#[derive(Debug)]
+pub(crate) enum Refusal {
+    Json(Error),
+    Query(query::Refusal),
+}
+
+impl Refusal {
+    /// The code that SDKs report.
+    pub(crate) fn code(&self) -> &'static str {
+        match self {
+            Refusal::Json(error) => error.code.query_code(),
+            Refusal::Query(refusal) => refusal.code,
+        }
+    }
+
+    pub(crate) fn message(&self) -> &str {
+        match self {
+            Refusal::Json(error) => &error.message,
+            Refusal::Query(refusal) => &refusal.message,
+        }
+    }
+
+    pub(crate) fn into_response(self, request_id: &str) -> Response<Bytes> {
+        let outcome = OutcomeCode(self.code());
+        match self {
+            Refusal::Json(error) => {
+                let body = json::write_error(&error);
+                let status = error.code.status();
+                let mut response = Protocol::Json.respond(status, outcome, body, request_id);
+                response
+                    .headers_mut()
+                    .insert(QUERY_ERROR, query_error(error.code));
+                response
+            }
+            Refusal::Query(refusal) => {
+                let body = refusal.write(request_id);
+                Protocol::Query.respond(refusal.status, outcome, body, request_id)
+            }
+        }
+    }
+}
+
 /// Type of an error in the words of the query protocol.
-fn fault(code: ErrorCode) -> &'static str {
-    if code.is_senders_fault() {
-        "Sender"
-    } else {
+fn fault(status: StatusCode) -> &'static str {
+    if status.is_server_error() {
         "Receiver"
+    } else {
+        "Sender"
     }
 }
 
 /// `<code>;<fault>`: SDKs report this code, as they did when they spoke the query protocol.
 fn query_error(code: ErrorCode) -> HeaderValue {
-    let text = format!("{};{}", code.query_code(), fault(code));
+    let text = format!("{};{}", code.query_code(), fault(code.status()));
     // Every code is a constant in ASCII, so the fallback is never used.
     HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("InternalFailure;Receiver"))
+}
+
+fn content_type(request: &Request<Bytes>) -> Option<&str> {
+    request.headers().get(CONTENT_TYPE)?.to_str().ok()
 }
