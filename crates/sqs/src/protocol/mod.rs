@@ -18,7 +18,7 @@ use crate::operations::Output;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Protocol {
     Json,
-    Query,
+    Query(query::Format),
 }
 
 /// How a call ended, for metrics: the code of the error, or `OK`. It is in the extensions of every
@@ -36,7 +36,7 @@ impl Protocol {
         if json::is_spoken(request) {
             Protocol::Json
         } else {
-            Protocol::Query
+            Protocol::Query(query::Format::of(request))
         }
     }
 
@@ -44,7 +44,7 @@ impl Protocol {
     pub(crate) fn input(self, request: &Request<Bytes>) -> Cow<'_, [u8]> {
         match self {
             Protocol::Json => Cow::Borrowed(request.body()),
-            Protocol::Query => query::parameters(request),
+            Protocol::Query(_) => query::parameters(request),
         }
     }
 
@@ -56,7 +56,9 @@ impl Protocol {
     ) -> Result<OperationName, Refusal> {
         match self {
             Protocol::Json => json::operation(request).map_err(Refusal::Json),
-            Protocol::Query => query::operation(request, input).map_err(Refusal::Query),
+            Protocol::Query(format) => {
+                query::operation(request, input).map_err(|refusal| Refusal::Query(refusal, format))
+            }
         }
     }
 
@@ -64,7 +66,7 @@ impl Protocol {
     pub(crate) fn read<'b, T: Deserialize<'b>>(self, input: &'b [u8]) -> Result<T, Error> {
         match self {
             Protocol::Json => json::read(input),
-            Protocol::Query => query::read(input),
+            Protocol::Query(_) => query::read(input),
         }
     }
 
@@ -77,7 +79,7 @@ impl Protocol {
     ) -> Response<Bytes> {
         let written = match self {
             Protocol::Json => json::write(output),
-            Protocol::Query => query::write(operation, output, request_id),
+            Protocol::Query(format) => query::write(operation, output, format, request_id),
         };
         match written {
             Ok(body) => self.respond(StatusCode::OK, OutcomeCode("OK"), body, request_id),
@@ -89,7 +91,7 @@ impl Protocol {
     pub(crate) fn refusal(self, error: Error) -> Refusal {
         match self {
             Protocol::Json => Refusal::Json(error),
-            Protocol::Query => Refusal::Query(query::Refusal::of(error)),
+            Protocol::Query(format) => Refusal::Query(query::Refusal::of(error), format),
         }
     }
 
@@ -105,7 +107,7 @@ impl Protocol {
         let headers = response.headers_mut();
         let content_type = match self {
             Protocol::Json => json::CONTENT_TYPE,
-            Protocol::Query => query::CONTENT_TYPE,
+            Protocol::Query(format) => format.content_type(),
         };
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         if let Ok(request_id) = HeaderValue::from_str(request_id) {
@@ -120,7 +122,7 @@ impl Protocol {
 #[derive(Debug)]
 pub(crate) enum Refusal {
     Json(Error),
-    Query(query::Refusal),
+    Query(query::Refusal, query::Format),
 }
 
 impl Refusal {
@@ -128,14 +130,14 @@ impl Refusal {
     pub(crate) fn code(&self) -> &'static str {
         match self {
             Refusal::Json(error) => error.code.query_code(),
-            Refusal::Query(refusal) => refusal.code,
+            Refusal::Query(refusal, _) => refusal.code,
         }
     }
 
     pub(crate) fn message(&self) -> &str {
         match self {
             Refusal::Json(error) => &error.message,
-            Refusal::Query(refusal) => &refusal.message,
+            Refusal::Query(refusal, _) => &refusal.message,
         }
     }
 
@@ -151,9 +153,9 @@ impl Refusal {
                     .insert(QUERY_ERROR, query_error(error.code));
                 response
             }
-            Refusal::Query(refusal) => {
-                let body = refusal.write(request_id);
-                Protocol::Query.respond(refusal.status, outcome, body, request_id)
+            Refusal::Query(refusal, format) => {
+                let (format, body) = refusal.write(format, request_id);
+                Protocol::Query(format).respond(refusal.status, outcome, body, request_id)
             }
         }
     }

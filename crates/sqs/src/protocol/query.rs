@@ -8,8 +8,10 @@ mod parameters;
 use std::borrow::Cow;
 
 use bytes::Bytes;
+use http::header::ACCEPT;
 use http::{Method, Request, StatusCode};
 use serde::Deserialize;
+use serde_json::json;
 
 use super::{content_type, fault};
 use crate::caller::is_account;
@@ -17,8 +19,36 @@ use crate::error::{Error, ErrorCode};
 use crate::operation_name::OperationName;
 use crate::operations::Output;
 
-pub(super) const CONTENT_TYPE: &str = "text/xml";
+/// How a caller of the query protocol wants to be answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Format {
+    Xml,
+    /// XML's elements as JSON; nothing that SDKs use.
+    Json,
+}
 
+impl Format {
+    pub(super) fn of(request: &Request<Bytes>) -> Format {
+        let accept = request.headers().get(ACCEPT);
+        let wants_json = accept
+            .and_then(|accept| accept.to_str().ok())
+            .is_some_and(|accept| accept.starts_with(JSON));
+        if wants_json {
+            Format::Json
+        } else {
+            Format::Xml
+        }
+    }
+
+    pub(super) fn content_type(self) -> &'static str {
+        match self {
+            Format::Xml => "text/xml",
+            Format::Json => JSON,
+        }
+    }
+}
+
+const JSON: &str = "application/json";
 const FORM: &str = "application/x-www-form-urlencoded";
 const NAMESPACE: &str = "http://queue.amazonaws.com/doc/2012-11-05/";
 /// How much of a wrong action the answer repeats.
@@ -102,11 +132,15 @@ pub(super) fn read<'p, T: Deserialize<'p>>(parameters: &[u8]) -> Result<T, Error
 pub(super) fn write(
     operation: OperationName,
     output: &Output,
+    format: Format,
     request_id: &str,
 ) -> Result<Bytes, Error> {
-    serde_json::to_value(output)
-        .map(|output| Bytes::from(output::write(operation, &output, request_id)))
-        .map_err(|error| Error::new(ErrorCode::InternalFailure, error.to_string()))
+    let output = serde_json::to_value(output)
+        .map_err(|error| Error::new(ErrorCode::InternalFailure, error.to_string()))?;
+    Ok(Bytes::from(match format {
+        Format::Xml => output::xml(operation, &output, request_id),
+        Format::Json => output::json(operation, output, request_id),
+    }))
 }
 
 impl Refusal {
@@ -155,11 +189,33 @@ impl Refusal {
         }
     }
 
-    pub(super) fn write(&self, request_id: &str) -> Bytes {
+    /// The format of the answer, and the answer.
+    pub(super) fn write(&self, format: Format, request_id: &str) -> (Format, Bytes) {
         // The framework below SQS answers such requests, in its own and shorter way.
         if self.code == ErrorCode::UnknownOperation.query_code() {
-            return Bytes::from(format!("<{}/>", self.code));
+            return (Format::Xml, Bytes::from(format!("<{}/>", self.code)));
         }
+        let body = match format {
+            Format::Xml => self.xml(request_id),
+            Format::Json => self.json(request_id),
+        };
+        (format, Bytes::from(body))
+    }
+
+    fn json(&self, request_id: &str) -> String {
+        json!({
+            "Error": {
+                "Code": self.code,
+                "Detail": null,
+                "Message": self.message,
+                "Type": fault(self.status),
+            },
+            "RequestId": request_id,
+        })
+        .to_string()
+    }
+
+    fn xml(&self, request_id: &str) -> String {
         let mut xml =
             format!("<?xml version=\"1.0\"?><ErrorResponse xmlns=\"{NAMESPACE}\"><Error>");
         output::write_text(&mut xml, "Type", fault(self.status));
@@ -168,6 +224,6 @@ impl Refusal {
         xml.push_str("<Detail/></Error>");
         output::write_text(&mut xml, "RequestId", request_id);
         xml.push_str("</ErrorResponse>");
-        Bytes::from(xml)
+        xml
     }
 }

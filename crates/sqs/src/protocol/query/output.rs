@@ -1,4 +1,4 @@
-//! From outputs to XML: which element tells which member.
+//! From outputs to XML, or to JSON where a caller wants it: which element tells which member.
 
 use std::fmt::Write as _;
 
@@ -8,7 +8,7 @@ use super::NAMESPACE;
 use crate::operation_name::OperationName;
 
 /// `<OpResponse>` with what the operation answers, and the request's id.
-pub(super) fn write(operation: OperationName, output: &Value, request_id: &str) -> String {
+pub(super) fn xml(operation: OperationName, output: &Value, request_id: &str) -> String {
     let mut xml = format!("<?xml version=\"1.0\"?><{operation}Response xmlns=\"{NAMESPACE}\">");
     if has_result(operation) {
         let _ = write!(xml, "<{operation}Result>");
@@ -21,6 +21,41 @@ pub(super) fn write(operation: OperationName, output: &Value, request_id: &str) 
     write_text(&mut xml, "RequestId", request_id);
     let _ = write!(xml, "</ResponseMetadata></{operation}Response>");
     xml
+}
+
+/// The same as JSON, in which maps are lists of their entries.
+pub(super) fn json(operation: OperationName, output: Value, request_id: &str) -> String {
+    let mut response = Map::new();
+    if has_result(operation) {
+        response.insert(format!("{operation}Result"), with_maps_as_lists(output));
+    }
+    let metadata = serde_json::json!({ "RequestId": request_id });
+    response.insert("ResponseMetadata".to_owned(), metadata);
+    let mut answer = Map::new();
+    answer.insert(format!("{operation}Response"), Value::Object(response));
+    Value::Object(answer).to_string()
+}
+
+fn with_maps_as_lists(value: Value) -> Value {
+    match value {
+        Value::Array(elements) => elements.into_iter().map(with_maps_as_lists).collect(),
+        Value::Object(members) => {
+            let members = members.into_iter().map(|(name, value)| {
+                let value = match (entry_of(&name), value) {
+                    (Some((_, key_member)), Value::Object(entries)) => entries
+                        .into_iter()
+                        .map(|(key, value)| {
+                            serde_json::json!({ key_member: key, "Value": with_maps_as_lists(value) })
+                        })
+                        .collect(),
+                    (_, value) => with_maps_as_lists(value),
+                };
+                (name, value)
+            });
+            Value::Object(members.collect())
+        }
+        plain @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) => plain,
+    }
 }
 
 /// Whether the operation answers anything: SDKs look for the result of those that do, even if it

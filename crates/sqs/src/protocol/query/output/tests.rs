@@ -6,7 +6,7 @@ use super::*;
 
 /// What is inside of the result.
 fn result(operation: OperationName, output: &Value) -> String {
-    let xml = write(operation, output, "r");
+    let xml = xml(operation, output, "r");
     let (_, rest) = xml
         .split_once(&format!("<{operation}Result>"))
         .expect("a result");
@@ -19,7 +19,7 @@ fn result(operation: OperationName, output: &Value) -> String {
 #[test]
 fn an_answer_without_output_has_no_result() {
     assert_eq!(
-        write(OperationName::TagQueue, &json!({}), "id&"),
+        xml(OperationName::TagQueue, &json!({}), "id&"),
         "<?xml version=\"1.0\"?>\
          <TagQueueResponse xmlns=\"http://queue.amazonaws.com/doc/2012-11-05/\">\
          <ResponseMetadata><RequestId>id&amp;</RequestId></ResponseMetadata>\
@@ -105,6 +105,19 @@ fn entries_of_batches_are_named_after_their_operation() {
             )
         );
     }
+}
+
+#[test]
+fn maps_are_lists_in_json() {
+    let output = json!({"Attributes": {"DelaySeconds": "0"}});
+    let answer = super::json(OperationName::GetQueueAttributes, output, "r");
+    let answer: Value = serde_json::from_str(&answer).expect("JSON");
+    let response = &answer["GetQueueAttributesResponse"];
+    assert_eq!(response["ResponseMetadata"], json!({"RequestId": "r"}));
+    assert_eq!(
+        response["GetQueueAttributesResult"],
+        json!({"Attributes": [{"Name": "DelaySeconds", "Value": "0"}]})
+    );
 }
 
 #[test]
