@@ -144,6 +144,45 @@ impl TestCluster {
         );
     }
 
+    /// Kills all nodes at once, as a power cut does, and starts them again.
+    pub async fn kill_and_restart_all(&self) {
+        let ids: Vec<u64> = self.status().nodes.iter().map(|node| node.id).collect();
+        for action in ["kill", "restart"] {
+            for id in &ids {
+                self.fault(action, &format!("n{id}"));
+            }
+        }
+        self.wait_until("all nodes caught up", Status::all_caught_up)
+            .await;
+    }
+
+    /// Kills the leader, waits until another node leads, and starts the killed one again.
+    pub async fn kill_and_restart_leader(&self) {
+        let killed = self.leader().await;
+        self.fault("kill", &format!("n{killed}"));
+        self.wait_until("another node leads", |status| status.leader().is_some())
+            .await;
+        self.fault("restart", &format!("n{killed}"));
+        self.wait_until("all nodes caught up", Status::all_caught_up)
+            .await;
+    }
+
+    /// Moves the clock of the queues forward, through this node's administration.
+    pub async fn advance_clock(&self, id: u64, by: Duration) {
+        let advance = serde_json::json!({ "millis": by.as_millis() });
+        let url = format!("http://{}/admin/clock/advance", self.api(id));
+        let answer = reqwest::Client::new().post(url).json(&advance).send().await;
+        let answer = answer.expect("the node answers");
+        assert!(answer.status().is_success(), "advance: {answer:?}");
+    }
+
+    /// Where clients reach this node, counted from 1.
+    pub fn api(&self, id: u64) -> SocketAddr {
+        let status = self.status();
+        let node = status.nodes.iter().find(|node| node.id == id);
+        node.expect("a node of this cluster").api
+    }
+
     /// Runs a `zonemq` command on this cluster.
     pub fn zonemq(&self, arguments: &[&str]) -> Output {
         let data = self.data().display().to_string();
@@ -183,9 +222,7 @@ impl TestCluster {
 
     /// A client of this node, counted from 1.
     pub fn client(&self, id: u64) -> Client {
-        let status = self.status();
-        let node = status.nodes.iter().find(|node| node.id == id);
-        client::connect(node.expect("a node of this cluster").api)
+        client::connect(self.api(id))
     }
 
     /// Clients of all nodes but this one.

@@ -1,11 +1,15 @@
 //! End-to-end tests: real processes, real disks, the real SDK.
 //!
 //! [`cluster::TestCluster`] starts the built `zonemq` binary as a person would; [`client`] makes
-//! SDK clients that never retry; [`senders`] is the load under which things are broken, and
-//! remembers what was acknowledged; [`drain`] empties a queue and compares.
+//! SDK clients that never retry; [`queue`] is a queue behind such a client; [`senders`] is the load under which things are broken, and
+//! remembers what was acknowledged; [`drain`] empties a queue and compares. [`groups`] is a load on a
+//! FIFO queue, and [`first_in_first_out`] what must be so about it.
 
 pub mod binary;
 pub mod client;
 pub mod cluster;
 pub mod drain;
+pub mod first_in_first_out;
+pub mod groups;
+pub mod queue;
 pub mod senders;
