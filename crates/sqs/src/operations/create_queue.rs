@@ -30,7 +30,7 @@ pub(super) fn plan(input: Input<'_>, caller: &Caller<'_>) -> Result<Plan, Error>
     let queue = own_queue(name, caller);
     check_name(&queue, wanted_type(&attributes))?;
     let command = Command::CreateQueue {
-        attributes: changes(&attributes, QueueType::of(queue.is_fifo()))?,
+        attributes: changes(&attributes, &queue)?,
         tags: checked(input.tags.unwrap_or_default())?,
         cooldown: caller.cooldown,
         queue,
@@ -45,7 +45,7 @@ pub(super) fn plan(input: Input<'_>, caller: &Caller<'_>) -> Result<Plan, Error>
 }
 
 fn check_name(queue: &QueueKey, wanted: QueueType) -> Result<(), Error> {
-    let is_possible = is_queue_name(&queue.name) && QueueType::of(queue.is_fifo()) == wanted;
+    let is_possible = is_queue_name(&queue.name) && QueueType::of(queue) == wanted;
     if is_possible {
         return Ok(());
     }

@@ -7,7 +7,7 @@ use super::{Completion, Plan};
 use crate::caller::Caller;
 use crate::error::Error;
 use crate::queue_address::queue_of;
-use crate::queue_attributes::{QueueAttributesInput, QueueType, changes, subject_of};
+use crate::queue_attributes::{QueueAttributesInput, changes, subject_of};
 use crate::shapes::Text;
 
 #[derive(Debug, Default, Deserialize)]
@@ -25,7 +25,7 @@ pub(super) fn plan(input: &Input<'_>, caller: &Caller<'_>) -> Result<Plan, Error
         .attributes
         .as_ref()
         .ok_or_else(|| Error::missing("Attributes"))?;
-    let changes = changes(attributes, QueueType::of(queue.is_fifo()))?;
+    let changes = changes(attributes, &queue)?;
     Ok(Plan {
         command: Some(Command::SetQueueAttributes { queue, changes }),
         completion: Completion::Done(subject_of(attributes)),

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 use zonemq_queue::attributes::{AttributeChanges, Change, DeduplicationScope, FifoThroughputLimit};
+use zonemq_queue::ids::QueueKey;
 use zonemq_queue::time::Seconds;
 
 use super::{QueueAttribute, QueueAttributesInput, redrive};
@@ -17,8 +18,8 @@ pub(crate) enum QueueType {
 }
 
 impl QueueType {
-    pub(crate) fn of(is_fifo: bool) -> QueueType {
-        if is_fifo {
+    pub(crate) fn of(queue: &QueueKey) -> QueueType {
+        if queue.is_fifo() {
             QueueType::Fifo
         } else {
             QueueType::Standard
@@ -26,10 +27,10 @@ impl QueueType {
     }
 }
 
-/// Checks what `CreateQueue` or `SetQueueAttributes` want for a queue of this type.
+/// Checks what `CreateQueue` or `SetQueueAttributes` want for this queue.
 pub(crate) fn changes(
     input: &QueueAttributesInput<'_>,
-    queue_type: QueueType,
+    queue: &QueueKey,
 ) -> Result<AttributeChanges, Error> {
     let mut changes = AttributeChanges::default();
     for (name, text) in input {
@@ -40,11 +41,11 @@ pub(crate) fn changes(
             attribute,
             text: text.as_str(),
         };
-        match queue_type {
+        match QueueType::of(queue) {
             QueueType::Standard => setting.check_is_no_fifo_attribute()?,
             QueueType::Fifo => {}
         }
-        setting.put_into(&mut changes)?;
+        setting.put_into(&mut changes, queue)?;
     }
     if changes.sqs_managed_sse_enabled == Some(true)
         && matches!(changes.kms_master_key_id, Some(Change::Set(_)))
@@ -59,9 +60,14 @@ pub(crate) fn changes(
 
 /// Whether `CreateQueue` asks for a FIFO queue.
 pub(crate) fn wanted_type(input: &QueueAttributesInput<'_>) -> QueueType {
-    QueueType::of(input.iter().any(|(name, value)| {
+    let wants_fifo = input.iter().any(|(name, value)| {
         name.as_str() == QueueAttribute::FifoQueue.as_str() && is(value.as_str(), "true")
-    }))
+    });
+    if wants_fifo {
+        QueueType::Fifo
+    } else {
+        QueueType::Standard
+    }
 }
 
 /// What the state's refusal of these attributes repeats.
@@ -97,7 +103,7 @@ impl Setting<'_> {
         }
     }
 
-    fn put_into(&self, changes: &mut AttributeChanges) -> Result<(), Error> {
+    fn put_into(&self, changes: &mut AttributeChanges, queue: &QueueKey) -> Result<(), Error> {
         match self.attribute {
             QueueAttribute::DelaySeconds => {
                 changes.delay = Some(self.seconds(0, limits::DELAY_SECONDS)?);
@@ -154,7 +160,8 @@ impl Setting<'_> {
                 changes.policy = Some(self.or_nothing(|_| self.policy())?);
             }
             QueueAttribute::RedrivePolicy => {
-                changes.redrive_policy = Some(self.or_nothing(redrive::read_policy)?);
+                changes.redrive_policy =
+                    Some(self.or_nothing(|text| redrive::read_policy(text, queue))?);
             }
             QueueAttribute::RedriveAllowPolicy => {
                 changes.redrive_allow_policy = Some(self.or_nothing(redrive::read_allow_policy)?);

@@ -39,7 +39,7 @@ enum Permission {
     ByQueue,
 }
 
-pub(super) fn read_policy(text: &str) -> Result<RedrivePolicy, Error> {
+pub(super) fn read_policy(text: &str, source: &QueueKey) -> Result<RedrivePolicy, Error> {
     let invalid = |reason: &str| Error::invalid_value(text, "RedrivePolicy", reason);
     let missing = |name: &str| {
         invalid(&format!(
@@ -55,6 +55,12 @@ pub(super) fn read_policy(text: &str) -> Result<RedrivePolicy, Error> {
         .as_str()
         .and_then(QueueKey::of_arn)
         .ok_or_else(|| invalid("Invalid value for deadLetterTargetArn."))?;
+    if (&dead_letter_queue.account, &dead_letter_queue.region) != (&source.account, &source.region)
+    {
+        return Err(invalid(
+            "Dead letter target owner should be same as the source.",
+        ));
+    }
     let count = policy
         .max_receive_count
         .ok_or_else(|| missing("maxReceiveCount"))?;

@@ -21,7 +21,7 @@ fn key(account: &str, region: &str, name: &str) -> QueueKey {
 fn purged(request: &Request<Bytes>) -> QueueKey {
     let mut call = decode(request, &Defaults::default()).expect("a valid request");
     match call.take_command() {
-        Some(Command::PurgeQueue { queue }) => queue,
+        Some(Command::PurgeQueue { queue, .. }) => queue,
         other => panic!("{other:?}"),
     }
 }

@@ -140,33 +140,6 @@ fn a_reply_that_does_not_belong_to_the_call_is_an_error_of_ours() {
 }
 
 #[test]
-fn operations_that_are_not_built_say_so() {
-    let mut not_built = 0;
-    for &operation in OperationName::ALL {
-        let body = json!({"QueueUrl": URL, "Label": "l", "SourceArn": "arn", "TaskHandle": "t"});
-        let request = request(operation.as_str(), body.to_string());
-        let Err(failure) = decode(&request, &Defaults::default()) else {
-            continue;
-        };
-        if failure.code() != "AWS.SimpleQueueService.UnsupportedOperation" {
-            continue;
-        }
-        not_built += 1;
-        assert_eq!(failure.operation, Some(operation));
-        assert_eq!(
-            Refusal::read(&failure.into_response("request-1")),
-            told(
-                400,
-                "UnsupportedOperation",
-                "AWS.SimpleQueueService.UnsupportedOperation;Sender",
-                &format!("The operation {operation} is not built in zonemq yet."),
-            )
-        );
-    }
-    assert_eq!((not_built, OperationName::ALL.len()), (9, 23));
-}
-
-#[test]
 fn broken_json_and_wrong_types_are_serialization_errors() {
     for body in [
         "{",

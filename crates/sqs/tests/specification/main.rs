@@ -8,6 +8,7 @@ mod errors;
 mod message_attributes;
 mod never_panics;
 mod protocol;
+mod query;
 mod queues;
 mod receive;
 mod send;

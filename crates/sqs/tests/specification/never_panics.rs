@@ -1,7 +1,7 @@
 //! Whatever comes in is answered.
 
 use bytes::Bytes;
-use http::{Request, StatusCode};
+use http::{Request, Response, StatusCode};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use zonemq_queue::command::{CommandError, Outcome};
@@ -10,7 +10,7 @@ use zonemq_sqs::{Defaults, OperationName, decode};
 use crate::talk::{URL, handle, request, sent};
 
 /// Members of all operations, so that arbitrary values reach the rules behind them.
-const MEMBERS: [&str; 24] = [
+const MEMBERS: [&str; 35] = [
     "AttributeNames",
     "Attributes",
     "BinaryValue",
@@ -34,6 +34,17 @@ const MEMBERS: [&str; 24] = [
     "VisibilityTimeout",
     "WaitTimeSeconds",
     "AWSTraceHeader",
+    "AWSAccountIds",
+    "Actions",
+    "DestinationArn",
+    "Label",
+    "MaxNumberOfMessagesPerSecond",
+    "MessageDeduplicationId",
+    "RedrivePolicy",
+    "SourceArn",
+    "TagKeys",
+    "Tags",
+    "TaskHandle",
     "tags",
 ];
 
@@ -58,6 +69,9 @@ fn text() -> impl Strategy<Value = String> {
                 "1e5",
                 "b3JkZXJz",
                 "orders.fifo",
+                "arn:aws:sqs:us-east-1:000000000000:orders",
+                "{\"deadLetterTargetArn\":\"arn:aws:sqs:us-east-1:000000000000:d\",\"maxReceiveCount\":1}",
+                "eyJ0YXNrSWQiOiIxIiwic291cmNlQXJuIjoiYXJuOmF3czpzcXM6dXMtZWFzdC0xOjE6cSJ9",
                 "true",
                 "",
                 "http://",
@@ -116,16 +130,57 @@ fn any_operation() -> impl Strategy<Value = OperationName> {
     prop::sample::select(OperationName::ALL)
 }
 
-/// Decodes, and answers whatever came of it: always in JSON, always with the request's id.
-fn status(request: &Request<Bytes>, reply: Option<Result<Outcome, CommandError>>) -> StatusCode {
+/// Names of parameters, flattened as the query protocol has them.
+fn parameter() -> impl Strategy<Value = String> {
+    let part = prop_oneof![
+        member(),
+        "[0-9]{1,3}",
+        prop::sample::select(
+            [
+                "Attribute",
+                "AttributeName",
+                "MessageAttribute",
+                "Name",
+                "SendMessageBatchRequestEntry",
+                "DeleteMessageBatchRequestEntry",
+                "ChangeMessageVisibilityBatchRequestEntry",
+                "Tag",
+                "Key",
+                "Value",
+                "member",
+                "entry",
+                "",
+            ]
+            .as_slice()
+        )
+        .prop_map(str::to_owned),
+    ];
+    prop::collection::vec(part, 1..6).prop_map(|parts| parts.join("."))
+}
+
+/// Decodes, and answers whatever came of it: always with the request's id.
+fn answer(
+    request: &Request<Bytes>,
+    reply: Option<Result<Outcome, CommandError>>,
+) -> Response<Bytes> {
     let response = match decode(request, &Defaults::default()) {
         Ok(mut call) => {
             drop(call.take_command());
             call.answer(reply, "request-1")
         }
-        Err(failure) => failure.into_response("request-1"),
+        Err(failure) => {
+            let response = failure.into_response("request-1");
+            assert!(response.status().is_client_error(), "{response:?}");
+            response
+        }
     };
     assert!(response.headers().contains_key("x-amzn-requestid"));
+    response
+}
+
+/// The same over JSON.
+fn status(request: &Request<Bytes>, reply: Option<Result<Outcome, CommandError>>) -> StatusCode {
+    let response = answer(request, reply);
     let body: Value = serde_json::from_slice(response.body()).expect("JSON");
     assert_eq!(
         body.get("__type").is_some(),
@@ -154,6 +209,28 @@ proptest! {
     ) {
         let status = status(&request(operation.as_str(), body.to_string()), reply);
         prop_assert!(!status.is_informational() && !status.is_redirection());
+    }
+
+    #[test]
+    fn arbitrary_forms_are_answered(
+        operation in any_operation(),
+        pairs in prop::collection::vec((parameter(), text()), 0..20),
+        noise in prop::collection::vec(any::<u8>(), 0..20),
+        reply in outcome(),
+    ) {
+        let mut form = format!("Action={operation}&QueueUrl={URL}").into_bytes();
+        for (name, value) in pairs {
+            form.extend_from_slice(format!("&{name}={}", value.replace('&', "%26")).as_bytes());
+        }
+        form.extend_from_slice(&noise);
+        let request = Request::post("/")
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(Bytes::from(form))
+            .expect("a request");
+        let response = answer(&request, reply);
+        prop_assert!(response.headers()["content-type"] == "text/xml");
+        let xml = std::str::from_utf8(response.body()).expect("UTF-8");
+        prop_assert!(roxmltree::Document::parse(xml).is_ok(), "{xml}");
     }
 
     #[test]

@@ -1,10 +1,8 @@
 //! What every response has, and who is answered in which protocol.
 
-use bytes::Bytes;
-use http::Request;
 use serde_json::json;
 use zonemq_queue::command::Outcome;
-use zonemq_sqs::{Defaults, OutcomeCode, decode};
+use zonemq_sqs::{Defaults, decode};
 
 use crate::talk::{accepted, call, message, request};
 
@@ -54,37 +52,4 @@ fn parameters_of_the_content_type_are_allowed() {
 #[test]
 fn an_input_without_members_may_be_no_body_at_all() {
     assert!(decode(&request("ListQueues", ""), &Defaults::default()).is_ok());
-}
-
-#[test]
-fn the_query_protocol_is_refused_in_its_own_words() {
-    let form = Request::post("/000000000000/orders")
-        .header("content-type", "application/x-www-form-urlencoded")
-        .body(Bytes::from_static(
-            b"Action=ReceiveMessage&Version=2012-11-05",
-        ))
-        .expect("a request");
-    let get = Request::get("/?Action=ListQueues")
-        .body(Bytes::new())
-        .expect("a request");
-    for request in [form, get] {
-        let failure = decode(&request, &Defaults::default()).expect_err("refused");
-        assert_eq!(failure.operation, None);
-        let response = failure.into_response("<id>&");
-        assert_eq!(response.status(), 400);
-        assert_eq!(response.headers()["content-type"], "text/xml");
-        assert_eq!(
-            response.extensions().get(),
-            Some(&OutcomeCode("AWS.SimpleQueueService.UnsupportedOperation"))
-        );
-        assert_eq!(
-            response.body(),
-            "<?xml version=\"1.0\"?>\
-             <ErrorResponse xmlns=\"http://queue.amazonaws.com/doc/2012-11-05/\">\
-             <Error><Type>Sender</Type>\
-             <Code>AWS.SimpleQueueService.UnsupportedOperation</Code>\
-             <Message>The query protocol is not built in zonemq yet.</Message><Detail/></Error>\
-             <RequestId>&lt;id&gt;&amp;</RequestId></ErrorResponse>"
-        );
-    }
 }

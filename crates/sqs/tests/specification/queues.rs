@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use zonemq_queue::attributes::{AttributeChanges, QueueAttributes, QueueDescription};
-use zonemq_queue::command::{Command, Outcome};
+use zonemq_queue::command::{Command, Cooldown, Outcome};
 use zonemq_queue::time::{Millis, Seconds};
 
 use crate::talk::{URL, answer, command, complaint, orders, refusal, with};
@@ -47,10 +47,12 @@ fn a_queue_is_created_with_the_settings_and_tags_that_are_named() {
             message_retention_period: Some(Seconds(60)),
             receive_message_wait_time: Some(Seconds(20)),
             visibility_timeout: Some(Seconds(43_200)),
+            ..AttributeChanges::default()
         },
         tags: [("team", "blue"), ("empty", "")]
             .map(|(key, value)| (key.to_owned(), value.to_owned()))
             .into(),
+        cooldown: Cooldown::Off,
     };
     assert_eq!(command("CreateQueue", &body), expected);
     assert_eq!(
@@ -90,20 +92,6 @@ fn a_queue_name_is_1_to_80_letters_digits_hyphens_and_underscores() {
             "The request must contain the parameter QueueName."
         );
     }
-}
-
-#[test]
-fn fifo_queues_are_not_built() {
-    let fifo = json!({"Attributes": {"FifoQueue": "true"}});
-    let body = with(&json!({"QueueName": "orders.fifo"}), &fifo);
-    let refused = refusal("CreateQueue", &body);
-    assert_eq!(refused.shape, "UnsupportedOperation");
-    assert_eq!(refused.message, "A FIFO queue is not built in zonemq yet.");
-    assert_eq!(
-        complaint("CreateQueue", &create(&fifo)),
-        "The name of a FIFO queue can only include alphanumeric characters, hyphens, or \
-         underscores, must end with .fifo suffix and be 1 to 80 in length."
-    );
 }
 
 #[test]
@@ -163,42 +151,6 @@ fn what_is_unknown_or_only_told_cannot_be_set() {
 }
 
 #[test]
-fn settings_that_are_not_built_say_so() {
-    for name in [
-        "KmsDataKeyReusePeriodSeconds",
-        "KmsMasterKeyId",
-        "Policy",
-        "RedriveAllowPolicy",
-        "RedrivePolicy",
-        "SqsManagedSseEnabled",
-    ] {
-        for refused in refusals(&json!({name: "{}"})) {
-            assert_eq!(refused.shape, "UnsupportedOperation");
-            assert_eq!(
-                refused.message,
-                format!("The queue attribute {name} is not built in zonemq yet.")
-            );
-        }
-    }
-}
-
-#[test]
-fn removing_what_no_queue_has_changes_nothing() {
-    let attributes = json!({
-        "KmsMasterKeyId": "",
-        "Policy": "",
-        "RedriveAllowPolicy": "",
-        "RedrivePolicy": "",
-    });
-    let changes = AttributeChanges::default();
-    let expected = Command::SetQueueAttributes {
-        queue: orders(),
-        changes,
-    };
-    assert_eq!(command("SetQueueAttributes", &set(&attributes)), expected);
-}
-
-#[test]
 fn settings_are_changed_by_name() {
     let body = set(&json!({"VisibilityTimeout": "0"}));
     let changes = AttributeChanges {
@@ -231,20 +183,17 @@ fn tags_have_their_limits() {
     ] {
         assert!(complaint("CreateQueue", &body).starts_with("Tag "));
     }
-    let many: serde_json::Map<String, Value> = (0..51)
-        .map(|number| (number.to_string(), json!("v")))
-        .collect();
-    assert!(complaint("CreateQueue", &create(&json!({"tags": many}))).starts_with("Too many tags"));
 }
 
 fn described() -> Outcome {
     Outcome::Described(QueueDescription {
-        attributes: QueueAttributes::default(),
+        attributes: QueueAttributes::defaults_for(&orders()),
         created_at: Millis(1_700_000_000_999),
         last_modified_at: Millis(1_700_000_500_000),
         visible: 3,
         in_flight: 2,
         delayed: 1,
+        noisy_groups: 0,
     })
 }
 

@@ -17,6 +17,7 @@ fn attribute(name: &str, text: &str) -> (String, AttributeValue) {
 /// The message that AWS answers for in the recordings, from which the sums below are.
 fn received() -> ReceivedMessage {
     ReceivedMessage {
+        dead_letter_source: None,
         id: MessageId(1),
         receipt_handle: handle(1),
         body: "msg".into(),
@@ -52,6 +53,7 @@ fn a_receive_asks_for_one_message_and_leaves_the_rest_to_the_queue() {
     assert_eq!(
         command("ReceiveMessage", &receive(&json!({}))),
         Command::ReceiveMessages {
+            attempt: None,
             queue: orders(),
             max_messages: 1,
             visibility_timeout: None,
@@ -70,6 +72,7 @@ fn a_receive_carries_what_it_names() {
     assert_eq!(
         command("ReceiveMessage", &body),
         Command::ReceiveMessages {
+            attempt: None,
             queue: orders(),
             max_messages: 10,
             visibility_timeout: Some(Seconds(43_200)),
