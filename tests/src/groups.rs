@@ -209,7 +209,7 @@ async fn receive_all(queues: Vec<Queue>, first: usize, all_sent: Arc<AtomicBool>
             let deletion_asked_at = Instant::now();
             // A delete that failed is made good by the next delivery.
             let deleted = queue.deletion(message).send().await;
-            let sequence_number = system(message, MessageSystemAttributeName::SequenceNumber);
+            let sequence_number = system(message, &MessageSystemAttributeName::SequenceNumber);
             deliveries.push(Delivery {
                 name: Name::of(message.body().expect("a body")),
                 message_id: message.message_id().expect("an id").to_owned(),

@@ -3,7 +3,8 @@
 //! [`cluster::TestCluster`] starts the built `zonemq` binary as a person would; [`client`] makes
 //! SDK clients that never retry; [`queue`] is a queue behind such a client; [`senders`] is the load under which things are broken, and
 //! remembers what was acknowledged; [`drain`] empties a queue and compares. [`groups`] is a load on a
-//! FIFO queue, and [`first_in_first_out`] what must be so about it.
+//! FIFO queue, and [`first_in_first_out`] what must be so about it. [`raw_http`] speaks to
+//! a node without an SDK.
 
 pub mod binary;
 pub mod client;
@@ -12,4 +13,5 @@ pub mod drain;
 pub mod first_in_first_out;
 pub mod groups;
 pub mod queue;
+pub mod raw_http;
 pub mod senders;

@@ -70,6 +70,7 @@ impl Queue {
     }
 
     /// The same queue through another client.
+    #[must_use]
     pub fn through(&self, client: &Client) -> Queue {
         Queue {
             client: client.clone(),
@@ -183,9 +184,9 @@ pub fn bodies(messages: &[Message]) -> Vec<&str> {
 }
 
 /// A system attribute of a message that must have it.
-pub fn system(message: &Message, name: MessageSystemAttributeName) -> &str {
+pub fn system<'m>(message: &'m Message, name: &MessageSystemAttributeName) -> &'m str {
     let attributes = message.attributes().expect("system attributes");
-    let value = attributes.get(&name);
+    let value = attributes.get(name);
     value.unwrap_or_else(|| panic!("{name} is told"))
 }
 

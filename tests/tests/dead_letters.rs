@@ -25,12 +25,12 @@ async fn the_receive_that_exceeds_the_count_moves_the_message_as_it_is() {
     let sent = orders.send("poison").await;
 
     let first = orders.receive_one().await;
-    let sent_at = system(&first, Name::SentTimestamp).to_owned();
-    let first_received_at = system(&first, Name::ApproximateFirstReceiveTimestamp).to_owned();
-    assert_eq!(system(&first, Name::ApproximateReceiveCount), "1");
+    let sent_at = system(&first, &Name::SentTimestamp).to_owned();
+    let first_received_at = system(&first, &Name::ApproximateFirstReceiveTimestamp).to_owned();
+    assert_eq!(system(&first, &Name::ApproximateReceiveCount), "1");
     cluster.advance_clock(2, VISIBILITY_TIMEOUT).await;
     let second = orders.receive_one().await;
-    assert_eq!(system(&second, Name::ApproximateReceiveCount), "2");
+    assert_eq!(system(&second, &Name::ApproximateReceiveCount), "2");
     cluster.advance_clock(3, VISIBILITY_TIMEOUT).await;
 
     // Nothing happens by itself; the third receive finds it too old in receives.
@@ -43,13 +43,13 @@ async fn the_receive_that_exceeds_the_count_moves_the_message_as_it_is() {
     let dead = graves.through(&cluster.client(3)).receive_one().await;
     assert_eq!(dead.body(), Some("poison"));
     assert_eq!(dead.message_id(), sent.message_id());
-    assert_eq!(system(&dead, Name::ApproximateReceiveCount), "3");
-    assert_eq!(system(&dead, Name::SentTimestamp), sent_at);
+    assert_eq!(system(&dead, &Name::ApproximateReceiveCount), "3");
+    assert_eq!(system(&dead, &Name::SentTimestamp), sent_at);
     assert_eq!(
-        system(&dead, Name::ApproximateFirstReceiveTimestamp),
+        system(&dead, &Name::ApproximateFirstReceiveTimestamp),
         first_received_at
     );
-    let source = system(&dead, Name::DeadLetterQueueSourceArn);
+    let source = system(&dead, &Name::DeadLetterQueueSourceArn);
     assert_eq!(source, orders.arn().await);
     let before = first.attributes().expect("attributes");
     assert!(!before.contains_key(&Name::DeadLetterQueueSourceArn));
@@ -57,7 +57,7 @@ async fn the_receive_that_exceeds_the_count_moves_the_message_as_it_is() {
     // The count goes on in the dead-letter queue, which has no dead-letter queue itself.
     graves.change_visibility(&dead, 0).await;
     let again = graves.receive_one().await;
-    assert_eq!(system(&again, Name::ApproximateReceiveCount), "4");
+    assert_eq!(system(&again, &Name::ApproximateReceiveCount), "4");
     graves.delete(&again).await;
     assert_eq!(graves.counts().await, Counts::NONE);
 }
@@ -95,7 +95,7 @@ async fn a_fifo_dead_letter_lets_its_group_pass_and_starts_its_age_anew() {
     let one = one.expect("received").messages.expect("a message");
     assert_eq!(bodies(&one), ["poison"]);
     let timestamp = |text: &str| text.parse::<u64>().expect("milliseconds");
-    let sent_at = timestamp(system(&one[0], Name::SentTimestamp));
+    let sent_at = timestamp(system(&one[0], &Name::SentTimestamp));
     assert_eq!(orders.receive().await, [], "the group is locked");
     cluster.advance_clock(1, VISIBILITY_TIMEOUT).await;
     assert_eq!(bodies(&orders.receive().await), ["next"]);
@@ -103,14 +103,14 @@ async fn a_fifo_dead_letter_lets_its_group_pass_and_starts_its_age_anew() {
     let dead = graves.receive_one().await;
     assert_eq!(dead.body(), Some("poison"));
     assert_eq!(dead.message_id(), poison.message_id());
-    assert_eq!(system(&dead, Name::MessageGroupId), "a");
-    assert_eq!(system(&dead, Name::ApproximateReceiveCount), "2");
-    let source = system(&dead, Name::DeadLetterQueueSourceArn);
+    assert_eq!(system(&dead, &Name::MessageGroupId), "a");
+    assert_eq!(system(&dead, &Name::ApproximateReceiveCount), "2");
+    let source = system(&dead, &Name::DeadLetterQueueSourceArn);
     assert_eq!(source, orders.arn().await);
     // FIFO to FIFO: the message's id takes the place of the deduplication id.
-    let id = system(&dead, Name::MessageDeduplicationId);
+    let id = system(&dead, &Name::MessageDeduplicationId);
     assert_eq!(Some(id), dead.message_id());
-    let buried_at = timestamp(system(&dead, Name::SentTimestamp));
+    let buried_at = timestamp(system(&dead, &Name::SentTimestamp));
     let visibility = u64::try_from(VISIBILITY_TIMEOUT.as_millis()).expect("small");
     assert!(buried_at >= sent_at + visibility, "{sent_at} {buried_at}");
 }
@@ -131,8 +131,8 @@ async fn dead_letters_survive_a_restart_of_all_nodes() {
     cluster.kill_and_restart_all().await;
     let dead = graves.receive_one().await;
     assert_eq!(dead.message_id(), sent.message_id());
-    assert_eq!(system(&dead, Name::ApproximateReceiveCount), "2");
-    let source = system(&dead, Name::DeadLetterQueueSourceArn);
+    assert_eq!(system(&dead, &Name::ApproximateReceiveCount), "2");
+    let source = system(&dead, &Name::DeadLetterQueueSourceArn);
     assert_eq!(source, orders.arn().await);
 }
 

@@ -36,9 +36,9 @@ async fn one_receive_returns_up_to_ten_messages_of_a_group_in_their_order() {
     assert_eq!(bodies(&first), expected);
     for (message, number) in first.iter().zip(&numbers) {
         use MessageSystemAttributeName as Name;
-        assert_eq!(sequence(system(message, Name::SequenceNumber)), *number);
-        assert_eq!(system(message, Name::MessageGroupId), "a");
-        let id = system(message, Name::MessageDeduplicationId);
+        assert_eq!(sequence(system(message, &Name::SequenceNumber)), *number);
+        assert_eq!(system(message, &Name::MessageGroupId), "a");
+        let id = system(message, &Name::MessageDeduplicationId);
         assert_eq!(Some(id), message.body());
     }
     for message in &first {
@@ -155,7 +155,7 @@ async fn content_based_deduplication_takes_the_body_for_the_id() {
     assert_eq!(bodies(&received), ["three", "four", "three"]);
     let id = system(
         &received[0],
-        MessageSystemAttributeName::MessageDeduplicationId,
+        &MessageSystemAttributeName::MessageDeduplicationId,
     );
     assert_eq!(id, hash);
 }
@@ -238,7 +238,7 @@ async fn an_attempt_id_returns_the_same_messages_and_handles() {
     assert_eq!(handles(&again), handles(&first));
     for (again, first) in again.iter().zip(&first) {
         assert_eq!(again.message_id(), first.message_id());
-        let count = system(again, MessageSystemAttributeName::ApproximateReceiveCount);
+        let count = system(again, &MessageSystemAttributeName::ApproximateReceiveCount);
         assert_eq!(count, "1", "it is the same delivery");
     }
     cluster.kill_and_restart_leader().await;

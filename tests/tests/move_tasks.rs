@@ -137,7 +137,7 @@ async fn dead_letters_go_home_as_new_messages() {
     assert_eq!(bodies(&home), ["apple", "pear", "plum"]);
     for message in &home {
         assert!(!old_ids.contains(message.message_id().expect("an id")));
-        assert_eq!(system(message, Name::ApproximateReceiveCount), "1");
+        assert_eq!(system(message, &Name::ApproximateReceiveCount), "1");
         let attributes = message.attributes().expect("attributes");
         assert!(!attributes.contains_key(&Name::DeadLetterQueueSourceArn));
     }

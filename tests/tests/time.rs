@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use aws_sdk_sqs::error::ProvideErrorMetadata;
+use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sqs::operation::create_queue::{CreateQueueError, CreateQueueOutput};
 use aws_sdk_sqs::operation::purge_queue::{PurgeQueueError, PurgeQueueOutput};
 use aws_sdk_sqs::types::QueueAttributeName;
@@ -13,9 +13,10 @@ use zonemq_tests::queue::{Counts, Queue, bodies};
 
 const MINUTE: Duration = Duration::from_mins(1);
 const DAY: Duration = Duration::from_hours(24);
-/// While a test runs, real seconds pass too: what must still be so is asked this long before its
-/// end.
+/// While a test runs, real seconds pass too: what must still be so is asked this long before the
+/// end of a minute.
 const MARGIN: Duration = Duration::from_secs(20);
+const MINUTE_WITHOUT_MARGIN: Duration = Duration::from_secs(40);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_lives_as_long_as_its_queue_retains_it() {
@@ -32,16 +33,16 @@ async fn a_message_lives_as_long_as_its_queue_retains_it() {
     let delayed = one_minute.message("delayed").delay_seconds(900).send();
     delayed.await.expect("sent");
 
-    cluster.advance_clock(1, MINUTE - MARGIN).await;
+    cluster.advance_clock(1, MINUTE_WITHOUT_MARGIN).await;
     let before = one_minute.counts().await;
     assert_eq!((before.in_flight + before.visible, before.delayed), (2, 1));
     cluster.advance_clock(2, MARGIN).await;
     assert_eq!(one_minute.counts().await, Counts::NONE, "wherever they are");
     assert_eq!(one_minute.receive().await, []);
 
-    cluster.advance_clock(3, 4 * DAY - MINUTE - MARGIN).await;
+    cluster.advance_clock(3, 3 * DAY).await;
     assert_eq!(four_days.counts().await, Counts::visible(1));
-    cluster.advance_clock(1, MARGIN).await;
+    cluster.advance_clock(1, DAY).await;
     assert_eq!(four_days.counts().await, Counts::NONE);
     assert_eq!(four_days.receive().await, []);
 }
@@ -79,7 +80,7 @@ async fn a_delay_ends_and_wakes_who_waits() {
     let waiting = queue.receiver().wait_time_seconds(20).send();
     let waiting = tokio::spawn(waiting);
     // Whether it waits already or comes after: it must not wait its twenty seconds out.
-    cluster.advance_clock(3, Duration::from_secs(840)).await;
+    cluster.advance_clock(3, Duration::from_mins(14)).await;
     let woken = tokio::time::timeout(Duration::from_secs(10), waiting).await;
     let woken = woken.expect("woken").expect("no panic").expect("received");
     assert_eq!(bodies(woken.messages()), ["by the queue"]);
@@ -141,12 +142,12 @@ async fn no_message_is_hidden_for_more_than_twelve_hours_from_its_receive() {
 
 async fn create(cluster: &TestCluster, name: &str) -> Result<CreateQueueOutput, CreateQueueError> {
     let create = cluster.client(1).create_queue().queue_name(name).send();
-    create.await.map_err(|error| error.into_service_error())
+    create.await.map_err(SdkError::into_service_error)
 }
 
 async fn purge(cluster: &TestCluster, url: &str) -> Result<PurgeQueueOutput, PurgeQueueError> {
     let purge = cluster.client(2).purge_queue().queue_url(url).send();
-    purge.await.map_err(|error| error.into_service_error())
+    purge.await.map_err(SdkError::into_service_error)
 }
 
 async fn delete(cluster: &TestCluster, url: &str) {
@@ -170,7 +171,7 @@ async fn with_the_cooldowns_of_aws_a_name_and_a_purge_wait_for_a_minute() {
     purge(&cluster, &other)
         .await
         .expect("each queue for itself");
-    cluster.advance_clock(1, MINUTE - MARGIN).await;
+    cluster.advance_clock(1, MINUTE_WITHOUT_MARGIN).await;
     let second = purge(&cluster, &url).await.expect_err("still too soon");
     assert!(second.is_purge_queue_in_progress(), "{second:?}");
     cluster.advance_clock(1, MARGIN).await;
