@@ -108,3 +108,122 @@ fn assert_the_deleted_stay_away(outcome: &Outcome) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+    use crate::groups::Acknowledged;
+
+    const VISIBILITY_TIMEOUT: Duration = Duration::from_secs(5);
+    const STEP: Duration = Duration::from_millis(10);
+
+    /// Three messages of one group, each received alone and deleted at once.
+    fn good() -> Outcome {
+        let began = Instant::now();
+        let mut outcome = Outcome::default();
+        for number in 0..3_u32 {
+            let name = Name {
+                group: 1,
+                number: number.into(),
+            };
+            let message_id = format!("id-{number}");
+            let sequence_number = u128::from(number) + 7;
+            outcome.acknowledged.insert(
+                name,
+                Acknowledged {
+                    message_id: message_id.clone(),
+                    sequence_number,
+                },
+            );
+            let asked_at = began + 10 * number * STEP;
+            outcome.deliveries.push(Delivery {
+                name,
+                message_id,
+                sequence_number,
+                asked_at,
+                returned_at: asked_at + STEP,
+                deletion_asked_at: asked_at + 2 * STEP,
+                deleted_at: Some(asked_at + 3 * STEP),
+            });
+        }
+        outcome
+    }
+
+    fn check(outcome: &Outcome) {
+        assert_kept(outcome, VISIBILITY_TIMEOUT);
+    }
+
+    #[test]
+    fn what_went_well_is_accepted() {
+        check(&good());
+    }
+
+    #[test]
+    fn messages_of_one_receive_do_not_lock_each_other() {
+        let mut outcome = good();
+        let first = outcome.deliveries[0].clone();
+        for delivery in &mut outcome.deliveries {
+            delivery.asked_at = first.asked_at;
+            delivery.returned_at = first.returned_at;
+        }
+        check(&outcome);
+    }
+
+    #[test]
+    #[should_panic(expected = "never received")]
+    fn a_lost_message_is_noticed() {
+        let mut outcome = good();
+        outcome.deliveries.pop();
+        check(&outcome);
+    }
+
+    #[test]
+    #[should_panic(expected = "id-other")]
+    fn a_second_message_for_a_deduplication_id_is_noticed() {
+        let mut outcome = good();
+        outcome.deliveries[1].message_id = "id-other".to_owned();
+        check(&outcome);
+    }
+
+    #[test]
+    #[should_panic(expected = "sequence_number: 8")]
+    fn a_sequence_number_that_does_not_grow_is_noticed() {
+        let mut outcome = good();
+        for told in outcome.acknowledged.values_mut() {
+            told.sequence_number = 8;
+        }
+        for delivery in &mut outcome.deliveries {
+            delivery.sequence_number = 8;
+        }
+        check(&outcome);
+    }
+
+    #[test]
+    #[should_panic(expected = "was never seen before this")]
+    fn a_wrong_order_is_noticed() {
+        let mut outcome = good();
+        outcome.deliveries.swap(0, 1);
+        check(&outcome);
+    }
+
+    #[test]
+    #[should_panic(expected = "was in flight")]
+    fn a_broken_lock_is_noticed() {
+        let mut outcome = good();
+        outcome.deliveries[0].deletion_asked_at += 20 * STEP;
+        check(&outcome);
+    }
+
+    #[test]
+    #[should_panic(expected = "it came again")]
+    fn a_deleted_message_that_comes_back_is_noticed() {
+        let mut outcome = good();
+        let mut again = outcome.deliveries[0].clone();
+        again.asked_at += VISIBILITY_TIMEOUT;
+        again.returned_at += VISIBILITY_TIMEOUT;
+        outcome.deliveries.push(again);
+        check(&outcome);
+    }
+}

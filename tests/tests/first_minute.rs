@@ -341,13 +341,4 @@ async fn errors_are_those_of_sqs() {
         .expect_err("garbage")
         .into_service_error();
     assert!(garbage.is_receipt_handle_is_invalid(), "{garbage:?}");
-
-    let unbuilt = client.create_queue().queue_name("later.fifo");
-    let unbuilt = unbuilt
-        .attributes(QueueAttributeName::FifoQueue, "true")
-        .send()
-        .await
-        .expect_err("not built yet")
-        .into_service_error();
-    assert!(unbuilt.is_unsupported_operation(), "{unbuilt:?}");
 }
