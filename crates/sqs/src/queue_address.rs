@@ -7,12 +7,14 @@ use crate::error::{Error, ErrorCode};
 use crate::limits;
 use crate::shapes::{Text, given};
 
-/// The queue that a request names by its URL, or by its path where it has no URL.
+/// The queue that a request names by its URL (or, as AWS allows, by its bare name), or by its path
+/// where it names none.
 pub(crate) fn queue_of(
     queue_url: Option<&Text<'_>>,
     caller: &Caller<'_>,
 ) -> Result<QueueKey, Error> {
     let (account, name) = match given(queue_url) {
+        Some(name) if is_queue_name(name) => (caller.account, name),
         Some(url) => split_url(url).ok_or_else(|| {
             Error::new(
                 ErrorCode::InvalidAddress,

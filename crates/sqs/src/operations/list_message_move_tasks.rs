@@ -25,12 +25,12 @@ pub(super) struct Input<'a> {
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Output {
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    results: Vec<Task>,
+    results: Vec<ListedTask>,
 }
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Task {
+struct ListedTask {
     /// Only of a running task: there is nothing to do with others.
     #[serde(skip_serializing_if = "Option::is_none")]
     task_handle: Option<String>,
@@ -75,14 +75,14 @@ pub(super) fn complete(source: &QueueKey, tasks: &[MoveTask]) -> Output {
     }
 }
 
-fn tell(source: &QueueKey, task: &MoveTask) -> Task {
+fn tell(source: &QueueKey, task: &MoveTask) -> ListedTask {
     let (status, failure_reason) = match task.status {
         MoveTaskStatus::Running => ("RUNNING", None),
         MoveTaskStatus::Completed => ("COMPLETED", None),
         MoveTaskStatus::Cancelled => ("CANCELLED", None),
         MoveTaskStatus::Failed(failure) => ("FAILED", Some(reason(failure))),
     };
-    Task {
+    ListedTask {
         task_handle: (task.status == MoveTaskStatus::Running).then(|| handle_of(source, task.id)),
         status,
         source_arn: source.arn(),

@@ -4,6 +4,7 @@
 //! Every test runs twice, in [`Protocol::Json`] and in [`Protocol::Query`]. What is said and
 //! answered is written once, in the members of the model; `wire` knows how each protocol has it.
 
+mod differences;
 mod errors;
 mod fifo;
 mod moves;

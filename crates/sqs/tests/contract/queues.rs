@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::server::{over_both, url};
 
-fn set(queue: &str, attributes: Value) -> Value {
+fn set(queue: &str, attributes: &Value) -> Value {
     json!({"QueueUrl": queue, "Attributes": attributes})
 }
 
@@ -39,7 +39,7 @@ fn one_kind_of_encryption_is_on_at_a_time() {
     over_both(|server| {
         let queue = server.queue("q", &json!({}));
         let period = json!({"KmsDataKeyReusePeriodSeconds": "600"});
-        server.ok("SetQueueAttributes", &set(&queue, period));
+        server.ok("SetQueueAttributes", &set(&queue, &period));
         let told = server.attributes(&queue);
         assert_eq!(
             told.get("KmsDataKeyReusePeriodSeconds"),
@@ -48,7 +48,7 @@ fn one_kind_of_encryption_is_on_at_a_time() {
         );
         server.ok(
             "SetQueueAttributes",
-            &set(&queue, json!({"KmsMasterKeyId": "alias/k"})),
+            &set(&queue, &json!({"KmsMasterKeyId": "alias/k"})),
         );
         let told = server.attributes(&queue);
         assert_eq!(told["KmsMasterKeyId"], "alias/k");
@@ -56,20 +56,20 @@ fn one_kind_of_encryption_is_on_at_a_time() {
         assert_eq!(told["SqsManagedSseEnabled"], "false");
         server.ok(
             "SetQueueAttributes",
-            &set(&queue, json!({"KmsMasterKeyId": ""})),
+            &set(&queue, &json!({"KmsMasterKeyId": ""})),
         );
         let told = server.attributes(&queue);
         assert_eq!(told.get("KmsMasterKeyId"), None);
         assert_eq!(told.get("KmsDataKeyReusePeriodSeconds"), None);
         server.ok(
             "SetQueueAttributes",
-            &set(&queue, json!({"SqsManagedSseEnabled": "true"})),
+            &set(&queue, &json!({"SqsManagedSseEnabled": "true"})),
         );
         assert_eq!(server.attributes(&queue)["SqsManagedSseEnabled"], "true");
         let both = json!({"KmsMasterKeyId": "k", "SqsManagedSseEnabled": "true"});
         server.refuses(
             "SetQueueAttributes",
-            &set(&queue, both),
+            &set(&queue, &both),
             (
                 400,
                 "InvalidAttributeValue",
@@ -104,7 +104,7 @@ fn every_attribute_with_a_wrong_value_is_refused_by_its_name() {
             let text = format!("Invalid value for the parameter {name}.");
             server.refuses(
                 "SetQueueAttributes",
-                &set(&queue, json!({name: value})),
+                &set(&queue, &json!({name: value})),
                 (400, "InvalidAttributeValue", &text),
             );
         }
@@ -117,7 +117,7 @@ fn every_attribute_with_a_wrong_value_is_refused_by_its_name() {
             let text = format!("Unknown Attribute {name}.");
             server.refuses(
                 "SetQueueAttributes",
-                &set(&queue, json!({name: "1"})),
+                &set(&queue, &json!({name: "1"})),
                 (400, "InvalidAttributeName", &text),
             );
         }
@@ -131,10 +131,10 @@ fn a_policy_is_kept_as_it_is_written_and_removed_by_an_empty_one() {
         let policy = "{ \"Version\":\"2012-10-17\",  \"Statement\":[] }";
         server.ok(
             "SetQueueAttributes",
-            &set(&queue, json!({"Policy": policy})),
+            &set(&queue, &json!({"Policy": policy})),
         );
         assert_eq!(server.attributes(&queue)["Policy"], policy);
-        server.ok("SetQueueAttributes", &set(&queue, json!({"Policy": ""})));
+        server.ok("SetQueueAttributes", &set(&queue, &json!({"Policy": ""})));
         assert_eq!(server.attributes(&queue).get("Policy"), None);
     });
 }

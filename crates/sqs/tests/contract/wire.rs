@@ -1,6 +1,8 @@
 //! How an SDK writes an operation and reads its answer, in either protocol. Written after the
 //! models of botocore 1.44.5 (JSON) and 1.31.80 (query), not after the crate.
 
+use std::fmt::Write as _;
+
 use bytes::Bytes;
 use http::{Request, Response};
 use roxmltree::Node;
@@ -119,7 +121,7 @@ fn write_pair(form: &mut String, name: &str, value: &str) {
         if byte.is_ascii_alphanumeric() {
             form.push(char::from(byte));
         } else {
-            form.push_str(&format!("%{byte:02X}"));
+            let _ = write!(form, "%{byte:02X}");
         }
     }
 }

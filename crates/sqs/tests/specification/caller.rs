@@ -105,7 +105,6 @@ fn a_queue_is_its_account_and_name_whatever_the_host_of_its_url() {
 #[test]
 fn a_url_without_account_and_name_is_an_invalid_address() {
     for url in [
-        "orders",
         "123456789012/orders",
         "/123456789012/orders",
         "ftp://h/123456789012/orders",

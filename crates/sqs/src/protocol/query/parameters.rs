@@ -91,8 +91,8 @@ fn decode(encoded: &[u8]) -> Result<Cow<'_, str>, Error> {
             .map_err(not_text);
     }
     let mut decoded = Vec::with_capacity(encoded.len());
-    let mut bytes = encoded.iter();
-    while let Some(&byte) = bytes.next() {
+    let mut bytes = encoded.iter().copied();
+    while let Some(byte) = bytes.next() {
         decoded.push(match byte {
             b'+' => b' ',
             b'%' => match (bytes.next().and_then(digit), bytes.next().and_then(digit)) {
@@ -107,7 +107,7 @@ fn decode(encoded: &[u8]) -> Result<Cow<'_, str>, Error> {
         .map_err(|error| not_text(error.utf8_error()))
 }
 
-fn digit(byte: &u8) -> Option<u8> {
+fn digit(byte: u8) -> Option<u8> {
     match byte {
         b'0'..=b'9' => Some(byte - b'0'),
         b'a'..=b'f' => Some(byte - b'a' + 10),
