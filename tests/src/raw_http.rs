@@ -58,13 +58,29 @@ impl Api {
 
     /// Sends these bytes on a connection of their own, and returns all that comes back.
     pub async fn exchange(&self, request: &[u8]) -> String {
+        let mut connection = self.connect_and_send(request).await;
+        read_to_end(&mut connection).await
+    }
+
+    /// Sends these bytes, says that nothing follows, and returns all that comes back.
+    pub async fn break_off(&self, request: &[u8]) -> String {
+        let mut connection = self.connect_and_send(request).await;
+        connection.shutdown().await.expect("said");
+        read_to_end(&mut connection).await
+    }
+
+    async fn connect_and_send(&self, request: &[u8]) -> TcpStream {
         let mut connection = TcpStream::connect(self.address).await.expect("connected");
         connection.write_all(request).await.expect("written");
-        let mut answer = String::new();
-        let read = connection.read_to_string(&mut answer).await;
-        read.expect("the node closes the connection after its answer");
-        answer
+        connection
     }
+}
+
+async fn read_to_end(connection: &mut TcpStream) -> String {
+    let mut answer = String::new();
+    let read = connection.read_to_string(&mut answer).await;
+    read.expect("the node closes the connection after its answer");
+    answer
 }
 
 /// What came back. That a request has an id is so for all.
