@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::State;
-use axum::http::{Request, Response, StatusCode};
+use axum::http::{Request, Response};
 use bytes::Bytes;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use zonemq_queue::ids::MessageId;
-use zonemq_sqs::{OperationName, OutcomeCode};
+use zonemq_sqs::{Failure, OperationName, OutcomeCode, Unreadable};
 use zonemq_world::{Chance, Clock, World};
 
 use crate::admin::NodeState;
@@ -26,23 +27,14 @@ pub(crate) async fn handle<W: World>(
     let started = node.world.clock().elapsed();
     let request_id = request_id(node.world.chance());
     let (head, body) = request.into_parts();
-    let body = match tokio::time::timeout(BODY_TIMEOUT, to_bytes(body, MAX_BODY_BYTES)).await {
-        Ok(Ok(body)) => body,
-        Ok(Err(_)) => {
-            return refuse(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "The request is larger than 8 MiB.",
-            );
-        }
-        Err(_) => {
-            return refuse(
-                StatusCode::REQUEST_TIMEOUT,
-                "The request's body did not arrive in time.",
-            );
+    let (operation, response) = match take_in(body).await {
+        Ok(body) => answer(&node, &Request::from_parts(head, body), &request_id).await,
+        Err(why) => {
+            let request = Request::from_parts(head, Bytes::new());
+            let failure = Failure::unreadable(&request, why);
+            ("", failure.into_response(&request_id))
         }
     };
-    let request = Request::from_parts(head, body);
-    let (operation, response) = answer(&node, &request, &request_id).await;
     let took = node.world.clock().elapsed().saturating_sub(started);
     let outcome = response
         .extensions()
@@ -55,6 +47,19 @@ pub(crate) async fn handle<W: World>(
         tracing::debug!(request_id, operation, outcome, ?took, "request answered");
     }
     response.map(Body::from)
+}
+
+/// The whole body of a request.
+async fn take_in(body: Body) -> Result<Bytes, Unreadable> {
+    let body = Limited::new(body, MAX_BODY_BYTES).collect();
+    match tokio::time::timeout(BODY_TIMEOUT, body).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Unreadable::TooLarge {
+            limit_bytes: MAX_BODY_BYTES,
+        }),
+        Ok(Err(_)) => Err(Unreadable::BrokenOff),
+        Err(_) => Err(Unreadable::TooSlow),
+    }
 }
 
 /// The name of the operation, for logs and metrics, and the response.
@@ -79,13 +84,6 @@ async fn answer<W: World>(
         },
     };
     (operation, response)
-}
-
-/// Refuses a request that cannot be read, before its protocol is known.
-fn refuse(status: StatusCode, sentence: &'static str) -> Response<Body> {
-    let mut response = Response::new(Body::from(sentence));
-    *response.status_mut() = status;
-    response
 }
 
 /// A UUID, as AWS gives each request.

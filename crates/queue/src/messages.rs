@@ -1,19 +1,23 @@
 //! The messages of one queue: what is visible, delayed and in flight, and when that changes. No
-//! operation scans the queue.
+//! operation scans the queue. What receivers do with what they hold is in `held`.
+
+mod held;
+mod stored;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use crate::attempts::{Attempts, Given};
-use crate::command::CommandError;
 use crate::fair_order::{FairOrder, Position};
 use crate::fifo_order::FifoOrder;
-use crate::identity::{self, Identity};
-use crate::ids::{MessageId, MessageKey, QueueId, QueueKey};
+use crate::identity::Identity;
+use crate::ids::{MessageKey, QueueId, QueueKey};
 use crate::message::{NewMessage, ReceivedMessage, SequenceNumber};
-use crate::receipt::ReceiptHandle;
 use crate::time::{Millis, Seconds};
+
+use stored::Place;
+pub(crate) use stored::StoredMessage;
 
 /// Messages in flight at one time, as SQS limits them.
 const IN_FLIGHT_LIMIT: usize = 120_000;
@@ -51,49 +55,12 @@ enum Order {
     },
 }
 
-/// A message as a queue keeps it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub(crate) struct StoredMessage {
-    pub(crate) id: MessageId,
-    /// Makes receipt handles that nobody can guess.
-    secret: u64,
-    pub(crate) content: NewMessage,
-    place: Place,
-    /// When it was accepted; from here its retention counts.
-    sent_at: Millis,
-    first_received_at: Option<Millis>,
-    last_received_at: Millis,
-    pub(crate) receive_count: u32,
-    /// The queue that it was moved from, as a dead letter.
-    pub(crate) dead_letter_source: Option<QueueKey>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-enum Place {
-    /// `Position` where the queue is a standard one.
-    Visible(Option<Position>),
-    Delayed {
-        until: Millis,
-    },
-    InFlight {
-        until: Millis,
-    },
-}
-
 /// How many messages are where. Exact, and known without counting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Counts {
     pub(crate) visible: u64,
     pub(crate) in_flight: u64,
     pub(crate) delayed: u64,
-}
-
-/// Why a handle does not lead to a message.
-enum Lookup {
-    /// It is that of a message that is gone: deleted, expired or purged.
-    Gone,
-    /// No delivery of this queue ever had it.
-    Forged,
 }
 
 /// What a receive came to.
@@ -354,32 +321,11 @@ impl Messages {
         let Some(message) = self.by_key.get(&key) else {
             unreachable!("the message is in the queue");
         };
-        let content = &message.content;
-        ReceivedMessage {
-            id: message.id,
-            receipt_handle: ReceiptHandle {
-                queue,
-                message: key,
-                receive_count: message.receive_count,
-                token: identity::token(message.secret, message.receive_count),
-            },
-            body: content.body.clone(),
-            attributes: content.attributes.clone(),
-            trace_header: content.trace_header.clone(),
-            sender_id: content.sender_id.clone(),
-            sent_at: message.sent_at,
-            first_received_at: message
-                .first_received_at
-                .unwrap_or(message.last_received_at),
-            receive_count: message.receive_count,
-            message_group: content.message_group.clone(),
-            deduplication_id: content.deduplication_id.clone(),
-            sequence_number: match self.order {
-                Order::Standard(_) => None,
-                Order::Fifo { .. } => Some(SequenceNumber(key.0)),
-            },
-            dead_letter_source: message.dead_letter_source.clone(),
-        }
+        let sequence_number = match self.order {
+            Order::Standard(_) => None,
+            Order::Fifo { .. } => Some(SequenceNumber(key.0)),
+        };
+        message.as_received(queue, key, sequence_number)
     }
 
     /// Gives what was given before for this attempt once more, hidden anew; nothing if any of it
@@ -439,83 +385,12 @@ impl Messages {
         }
     }
 
-    /// Deletes the message of a handle for good. In a standard queue any handle that was ever
-    /// given out for it does; in a FIFO queue only that of the delivery which is in flight.
-    pub(crate) fn delete(
-        &mut self,
-        queue: QueueId,
-        handle: &ReceiptHandle,
-    ) -> Result<(), CommandError> {
-        match self.find(queue, handle) {
-            Ok(message) => {
-                let is_current = message.is_delivery_in_flight(handle);
-                if let Order::Fifo { .. } = self.order
-                    && !is_current
-                {
-                    return Err(CommandError::ReceiptHandleHasExpired);
-                }
-                self.remove(handle.message);
-                Ok(())
-            }
-            // Deleting twice is no error.
-            Err(Lookup::Gone) => Ok(()),
-            Err(Lookup::Forged) => Err(CommandError::ReceiptHandleIsInvalid),
-        }
-    }
-
-    /// Hides the message of a handle until `now + timeout`; zero makes it visible at once. Returns
-    /// the moment, if it stays hidden.
-    pub(crate) fn change_visibility(
-        &mut self,
-        queue: QueueId,
-        now: Millis,
-        handle: &ReceiptHandle,
-        timeout: Seconds,
-    ) -> Result<Option<Millis>, CommandError> {
-        let message = self.find(queue, handle).map_err(|lookup| match lookup {
-            Lookup::Gone => CommandError::MessageDoesNotExist,
-            Lookup::Forged => CommandError::ReceiptHandleIsInvalid,
-        })?;
-        if let Order::Fifo { .. } = self.order
-            && !message.is_delivery_in_flight(handle)
-        {
-            return Err(CommandError::MessageDoesNotExist);
-        }
-        let Place::InFlight { until } = message.place else {
-            return Err(CommandError::MessageNotInflight);
-        };
-        let new_until = now + timeout;
-        if new_until > message.last_received_at + LONGEST_VISIBILITY {
-            return Err(CommandError::VisibilityBeyondLimit);
-        }
-        if timeout == Seconds(0) {
-            self.show(handle.message);
-            return Ok(None);
-        }
-        self.hide_until(handle.message, until, new_until);
-        Ok(Some(new_until))
-    }
-
     /// Gives a message in flight another end of its time-out.
     fn hide_until(&mut self, key: MessageKey, until: Millis, new_until: Millis) {
         self.in_flight.remove(&(until, key));
         self.in_flight.insert((new_until, key));
         if let Some(message) = self.by_key.get_mut(&key) {
             message.place = Place::InFlight { until: new_until };
-        }
-    }
-
-    fn find(&self, queue: QueueId, handle: &ReceiptHandle) -> Result<&StoredMessage, Lookup> {
-        if handle.queue != queue || handle.message.0 >= self.next {
-            return Err(Lookup::Forged);
-        }
-        let message = self.by_key.get(&handle.message).ok_or(Lookup::Gone)?;
-        let given_out = (1..=message.receive_count).contains(&handle.receive_count)
-            && handle.token == identity::token(message.secret, handle.receive_count);
-        if given_out {
-            Ok(message)
-        } else {
-            Err(Lookup::Forged)
         }
     }
 
@@ -595,12 +470,5 @@ impl Messages {
             next: self.next,
             ..Messages::new(queue)
         };
-    }
-}
-
-impl StoredMessage {
-    /// Whether this very delivery is in flight.
-    fn is_delivery_in_flight(&self, handle: &ReceiptHandle) -> bool {
-        matches!(self.place, Place::InFlight { .. }) && handle.receive_count == self.receive_count
     }
 }

@@ -5,7 +5,7 @@ use http::{Request, Response};
 use zonemq_queue::command::{Command, Reply};
 
 use crate::caller::{Caller, Defaults};
-use crate::error::Error;
+use crate::error::{Error, ErrorCode};
 use crate::operation_name::OperationName;
 use crate::operations::{Completion, Plan, plan};
 use crate::protocol::{Protocol, Refusal};
@@ -88,7 +88,43 @@ pub struct Failure {
     refusal: Refusal,
 }
 
+/// Why the body of a request was not taken in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unreadable {
+    /// It is larger than the server takes; far larger than any message.
+    TooLarge {
+        /// What the server takes.
+        limit_bytes: usize,
+    },
+    /// It ended before it was whole.
+    BrokenOff,
+    /// It did not come in time.
+    TooSlow,
+}
+
 impl Failure {
+    /// The refusal of a request whose body was not taken in; the one that it has is not looked at.
+    pub fn unreadable(request: &Request<Bytes>, why: Unreadable) -> Failure {
+        let error = match why {
+            Unreadable::TooLarge { limit_bytes } => Error::new(
+                ErrorCode::RequestTooLarge,
+                format!("The request must be shorter than {limit_bytes} bytes."),
+            ),
+            Unreadable::BrokenOff => Error::new(
+                ErrorCode::Serialization,
+                "The request ended before its body was whole.",
+            ),
+            Unreadable::TooSlow => Error::new(
+                ErrorCode::RequestTimeout,
+                "The body of the request did not arrive in time.",
+            ),
+        };
+        Failure {
+            operation: None,
+            refusal: Protocol::of(request).refusal(error),
+        }
+    }
+
     /// The code that SDKs report.
     pub fn code(&self) -> &'static str {
         self.refusal.code()

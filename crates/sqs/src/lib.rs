@@ -25,7 +25,7 @@ mod shapes;
 mod sums;
 mod tags;
 
-pub use call::{Call, Failure, decode};
+pub use call::{Call, Failure, Unreadable, decode};
 pub use caller::Defaults;
 pub use operation_name::OperationName;
 pub use protocol::OutcomeCode;

@@ -7,6 +7,7 @@
 mod differences;
 mod errors;
 mod fifo;
+mod message_errors;
 mod moves;
 mod operations;
 mod queues;

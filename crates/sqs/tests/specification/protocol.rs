@@ -2,9 +2,9 @@
 
 use serde_json::json;
 use zonemq_queue::command::Outcome;
-use zonemq_sqs::{Defaults, decode};
+use zonemq_sqs::{Defaults, Failure, Unreadable, decode};
 
-use crate::talk::{accepted, call, message, request};
+use crate::talk::{Refusal, accepted, call, message, request};
 
 #[test]
 fn a_success_says_who_it_answers_and_in_which_type() {
@@ -52,4 +52,21 @@ fn parameters_of_the_content_type_are_allowed() {
 #[test]
 fn an_input_without_members_may_be_no_body_at_all() {
     assert!(decode(&request("ListQueues", ""), &Defaults::default()).is_ok());
+}
+
+#[test]
+fn a_body_that_was_not_taken_in_is_refused_in_the_words_of_the_caller() {
+    for (why, status, shape) in [
+        (
+            Unreadable::TooLarge { limit_bytes: 8 },
+            413,
+            "RequestEntityTooLargeException",
+        ),
+        (Unreadable::BrokenOff, 400, "SerializationException"),
+        (Unreadable::TooSlow, 408, "RequestTimeoutException"),
+    ] {
+        let failure = Failure::unreadable(&request("SendMessage", ""), why);
+        let refused = Refusal::read(&failure.into_response("request-1"));
+        assert_eq!((refused.status, &*refused.shape), (status, shape));
+    }
 }
