@@ -6,11 +6,9 @@ import pathlib
 import re
 import subprocess
 
-import boto3
 import pytest
-from botocore.config import Config
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+ROOT = pathlib.Path(__file__).resolve().parents[3]
 
 
 def program():
@@ -46,23 +44,7 @@ def environment(tmp_path_factory):
         run("down")
 
 
-@pytest.fixture(scope="session")
-def sqs(environment):
-    """A client that never retries: an error is an error."""
-    return boto3.client(
-        "sqs",
-        endpoint_url=environment["AWS_ENDPOINT_URL_SQS"],
-        aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
-        region_name=environment["AWS_REGION"],
-        config=Config(retries={"total_max_attempts": 1}),
-    )
-
-
 @pytest.fixture
-def queue(sqs, request):
-    """A queue with the name of the test."""
-    name = re.sub(r"\W", "-", request.node.name)[:80]
-    url = sqs.create_queue(QueueName=name)["QueueUrl"]
-    yield url
-    sqs.delete_queue(QueueUrl=url)
+def name(request):
+    """A name for a queue, which no other test has."""
+    return re.sub(r"\W", "-", request.node.name)[:60]
