@@ -1,7 +1,7 @@
 //! The replicated state: all queues, the clock and the memory of requests.
 //!
-//! What each command does lies beside its like: [`catalog`](crate::catalog) for queues and their
-//! settings, [`traffic`](crate::traffic) for messages, [`moves`](crate::moves) for move tasks.
+//! What each command does lies beside its like: `catalog` for queues and their settings, `traffic`
+//! for messages, `moves` for move tasks.
 
 use serde::{Deserialize, Serialize};
 
