@@ -9,18 +9,25 @@ use std::process::Command;
 use serde_json::Value;
 
 /// The picture of crates/README.md: each crate, and the crates of ours that it may depend on.
-const ARROWS: [(&str, &[&str]); 8] = [
+const ARROWS: [(&str, &[&str]); 9] = [
+    ("zonemq-planted", &[]),
     ("zonemq-world", &[]),
-    ("zonemq-queue", &[]),
+    ("zonemq-queue", &["zonemq-planted"]),
     ("zonemq-sqs", &["zonemq-queue"]),
-    ("zonemq-wal", &["zonemq-world"]),
+    ("zonemq-wal", &["zonemq-planted", "zonemq-world"]),
     (
         "zonemq-raft",
-        &["zonemq-queue", "zonemq-wal", "zonemq-world"],
+        &[
+            "zonemq-planted",
+            "zonemq-queue",
+            "zonemq-wal",
+            "zonemq-world",
+        ],
     ),
     (
         "zonemq-node",
         &[
+            "zonemq-planted",
             "zonemq-queue",
             "zonemq-raft",
             "zonemq-sqs",

@@ -18,6 +18,8 @@ pub enum End {
 /// A call of a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call {
+    /// Its name in the history.
+    pub number: u64,
     /// Who called.
     pub client: String,
     /// What for.
@@ -89,6 +91,7 @@ impl History {
                 }
                 self.open.insert(call, self.calls.len());
                 self.calls.push(Call {
+                    number: call,
                     client,
                     operation,
                     invoked_at: at,

@@ -19,6 +19,13 @@ pub struct Member {
     pub peer: SocketAddr,
 }
 
+impl NodeConfig {
+    /// A good size of the log's files: prepared in some milliseconds, filled in some hundred.
+    pub const SEGMENT_BYTES: u64 = 16 << 20;
+    /// A good distance between snapshots: recovery reads no more log than this, and the last one.
+    pub const SNAPSHOT_LOG_BYTES: u64 = 64 << 20;
+}
+
 /// Everything that one node needs to know.
 #[derive(Clone, Debug)]
 pub struct NodeConfig {
@@ -34,6 +41,10 @@ pub struct NodeConfig {
     pub api: SocketAddr,
     /// The node's own folder.
     pub data: PathBuf,
+    /// The size of the files that the log is made of.
+    pub segment_bytes: u64,
+    /// How far the log grows between two snapshots, in bytes.
+    pub snapshot_log_bytes: u64,
     /// All voters, this node among them.
     pub members: Vec<Member>,
     /// Form a new cluster if the folder is empty. Exactly one node of a new cluster does.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
+use zonemq_planted::{Bug, is_planted};
 use zonemq_queue::command::{Command, Outcome, Reply};
 use zonemq_raft::{GroupId, Peers};
 use zonemq_world::Clock;
@@ -54,8 +55,9 @@ impl<C: Clock> Router<C> {
         let is_receive = matches!(command, Command::ReceiveMessages { .. });
         loop {
             let leader = leadership.borrow_and_update().leader;
+            let another = is_planted(Bug::RetryUnderANewId).then(|| self.session.begin());
             let request = LeaderRequest {
-                request: ticket.request(command.clone()),
+                request: another.as_ref().unwrap_or(&ticket).request(command.clone()),
                 waited_millis: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
             };
             tokio::select! {

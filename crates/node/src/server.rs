@@ -73,7 +73,11 @@ impl Node {
         let peer_listener = listen(&world, own.peer).await?;
 
         let mut metrics = Metrics::new();
-        let (wal, mut recovered) = Wal::open(&world, Options::new(config.data.join("log"))).await?;
+        let log_options = Options {
+            segment_bytes: config.segment_bytes,
+            directory: config.data.join("log"),
+        };
+        let (wal, mut recovered) = Wal::open(&world, log_options).await?;
         metrics.watch_log(wal.stats());
         let addresses: BTreeMap<u64, SocketAddr> = config
             .members
@@ -88,6 +92,7 @@ impl Node {
             voters: addresses.keys().copied().collect(),
             bootstrap: config.bootstrap,
             snapshots: config.data.join("snapshots"),
+            snapshot_log_bytes: config.snapshot_log_bytes,
         };
         let log = recovered.groups.remove(&GROUP).unwrap_or_default();
         let group = Group::start(

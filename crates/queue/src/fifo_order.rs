@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use zonemq_planted::{Bug, is_planted};
 
 use crate::ids::MessageKey;
 
@@ -61,6 +62,9 @@ impl FifoOrder {
         self.visible -= 1;
         self.edit(group, |line| {
             line.insert(key, Standing::InFlight);
+            if is_planted(Bug::GroupLockLost) {
+                line.remove(&key);
+            }
         });
     }
 

@@ -7,6 +7,7 @@ mod stored;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
+use zonemq_planted::{Bug, is_planted};
 
 use crate::attempts::{Attempts, Given};
 use crate::fair_order::{FairOrder, Position};
@@ -95,6 +96,7 @@ impl Messages {
     pub(crate) fn advance(&mut self, now: Millis, retention: Seconds) {
         while let Some(&(sent_at, key)) = self.by_age.first()
             && sent_at + retention <= now
+            && !is_planted(Bug::RetentionIgnored)
         {
             self.remove(key);
         }
@@ -227,8 +229,11 @@ impl Messages {
         }
         self.by_key.insert(key, message);
         self.delayed.insert((until, key));
-        if delay == Seconds(0) {
+        if delay == Seconds(0) || is_planted(Bug::DelayIgnored) {
             self.show(key);
+        }
+        if is_planted(Bug::SequenceNumberReused) {
+            return SequenceNumber(self.by_key.len() as u64);
         }
         SequenceNumber(number)
     }
@@ -244,7 +249,11 @@ impl Messages {
         most_receives: Option<u32>,
     ) -> Receipts {
         let mut receipts = Receipts::default();
-        let until = now + timeout;
+        let until = if is_planted(Bug::ReceiveHidesNothing) {
+            now
+        } else {
+            now + timeout
+        };
         while receipts.received.len() < usize::from(max)
             && receipts.dead_letters.len() < DEAD_LETTERS_IN_A_RECEIVE
             && !self.is_at_in_flight_limit()
@@ -255,6 +264,11 @@ impl Messages {
             }
             for key in turn {
                 if self.is_exhausted(key, most_receives) {
+                    if is_planted(Bug::DeadLetterCopied) {
+                        receipts.dead_letters.extend(self.by_key.get(&key).cloned());
+                        receipts.received.push(self.deliver(queue, key, now, until));
+                        continue;
+                    }
                     receipts.dead_letters.extend(self.remove(key));
                 } else if !self.is_at_in_flight_limit() {
                     receipts.received.push(self.deliver(queue, key, now, until));
@@ -266,7 +280,8 @@ impl Messages {
 
     fn is_exhausted(&self, key: MessageKey, most_receives: Option<u32>) -> bool {
         let count = self.by_key.get(&key).map(|message| message.receive_count);
-        most_receives.is_some_and(|most| count >= Some(most))
+        let early = u32::from(is_planted(Bug::DeadLetterTooEarly));
+        most_receives.is_some_and(|most| count >= Some(most.saturating_sub(early)))
     }
 
     /// The next messages to be received or buried: one, or those of one FIFO group up to `limit`
@@ -277,12 +292,16 @@ impl Messages {
             Order::Fifo { order, .. } => {
                 let mut left = limit;
                 let turn = order.first().take(limit + DEAD_LETTERS_IN_A_RECEIVE);
-                turn.take_while(|key| {
+                let is_wanted = |key: &MessageKey| {
                     let is_wanted = left > 0;
                     left -= usize::from(is_wanted && !self.is_exhausted(*key, most_receives));
                     is_wanted
-                })
-                .collect()
+                };
+                let mut turn: Vec<MessageKey> = turn.take_while(is_wanted).collect();
+                if is_planted(Bug::GroupOrderReversed) {
+                    turn.reverse();
+                }
+                turn
             }
         }
     }
@@ -308,7 +327,9 @@ impl Messages {
             }
             (_, place) => unreachable!("only visible messages are received, not {place:?}"),
         }
-        message.receive_count = message.receive_count.saturating_add(1);
+        if !is_planted(Bug::ReceiveCountStays) || message.receive_count == 0 {
+            message.receive_count = message.receive_count.saturating_add(1);
+        }
         message.first_received_at.get_or_insert(now);
         message.last_received_at = now;
         message.place = Place::InFlight { until };
@@ -466,6 +487,10 @@ impl Messages {
 
     /// Removes all messages. Their numbers are not used again, so old handles stay harmless.
     pub(crate) fn purge(&mut self, queue: &QueueKey) {
+        if is_planted(Bug::PurgeMissesInFlight) {
+            while self.take_first().is_some() {}
+            return;
+        }
         *self = Messages {
             next: self.next,
             ..Messages::new(queue)

@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde::{Deserialize, Serialize};
+use zonemq_planted::{Bug, is_planted};
 
 use crate::command::{CommandError, Outcome, Reply};
 use crate::identity;
@@ -188,11 +189,16 @@ impl State {
             .ok_or(MoveFailure::CouldNotDetermineMessageSource)?;
         self.touch(&destination, context)
             .map_err(|_| MoveFailure::DestinationQueueDoesNotExist)?;
-        let taken = self
-            .catalog
-            .find_mut(source)
-            .ok()
-            .and_then(|queue| queue.messages.take_first());
+        let taken = self.catalog.find_mut(source).ok().and_then(|queue| {
+            if is_planted(Bug::MoveCopies) {
+                queue.messages.first().cloned()
+            } else {
+                queue.messages.take_first()
+            }
+        });
+        if is_planted(Bug::MoveLoses) {
+            return Ok(Moved::Message);
+        }
         let (Some(message), Ok(queue)) = (taken, self.catalog.find_mut(&destination)) else {
             unreachable!("both queues and the message were there");
         };

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
+use zonemq_planted::{Bug, is_planted};
 
 use crate::command::{CommandError, Reply, Request};
 use crate::ids::SessionId;
@@ -49,7 +50,9 @@ impl Sessions {
 
     /// Remembers the reply to a request that has just been executed.
     pub(crate) fn remember(&mut self, request: &Request, reply: Reply) {
-        if let Some(session) = self.by_id.get_mut(&request.id.session) {
+        if let Some(session) = self.by_id.get_mut(&request.id.session)
+            && !is_planted(Bug::RequestIdsForgotten)
+        {
             session.replies.insert(request.id.sequence, reply);
         }
     }

@@ -4,6 +4,7 @@
 //! for messages, `moves` for move tasks.
 
 use serde::{Deserialize, Serialize};
+use zonemq_planted::{Bug, is_planted};
 
 use crate::attributes::QueueDescription;
 use crate::catalog::Catalog;
@@ -53,6 +54,18 @@ impl Context<'_> {
 }
 
 impl State {
+    /// The state as a snapshot holds it: all of it.
+    #[must_use]
+    pub fn for_snapshot(mut self) -> State {
+        if is_planted(Bug::SnapshotWithoutRequestIds) {
+            self.sessions = Sessions::default();
+        }
+        if is_planted(Bug::SnapshotWithoutDeduplication) {
+            self.catalog.forget_duplicates();
+        }
+        self
+    }
+
     /// Carries out a batch.
     pub fn apply(&mut self, batch: &Batch) -> Applied {
         self.clock.stamp(batch.stamp);

@@ -1,8 +1,10 @@
 //! What senders and receivers ask for.
 
+use zonemq_planted::{Bug, is_planted};
+
 use crate::catalog::Queue;
 use crate::command::{CommandError, Event, Outcome, Reply};
-use crate::deduplication::{self, DeduplicationKey};
+use crate::deduplication::{self, Deduplication, DeduplicationKey};
 use crate::identity;
 use crate::ids::QueueKey;
 use crate::message::{NewMessage, SentMessage};
@@ -39,7 +41,15 @@ impl State {
         let mut sent = Vec::with_capacity(messages.len());
         for (ordinal, message) in messages.iter().enumerate() {
             let identity = identity::of_message(context.nonce, context.ordinal, ordinal);
-            let accepted = queue.accept(now, identity, message.clone());
+            let accepted = if ordinal > 0 && is_planted(Bug::BatchKeepsTheFirst) {
+                let sent = SentMessage {
+                    id: identity.id,
+                    sequence_number: None,
+                };
+                Ok((sent, None))
+            } else {
+                queue.accept(now, identity, message.clone())
+            };
             if let Ok((_, Some(visible_at))) = accepted {
                 context.tell_visible_at(key, clock.stamp_of(visible_at));
             }
@@ -117,7 +127,7 @@ impl State {
         letters: Vec<StoredMessage>,
         context: &mut Context<'_>,
     ) -> Result<(), CommandError> {
-        if letters.is_empty() {
+        if letters.is_empty() || is_planted(Bug::DeadLetterLost) {
             return Ok(());
         }
         let now = self.clock.now();
@@ -141,6 +151,9 @@ impl State {
             .iter()
             .map(|handle| queue.messages.delete(queue.id, handle))
             .collect();
+        if is_planted(Bug::DeduplicationForgottenOnDelete) {
+            queue.deduplication = Deduplication::default();
+        }
         context.tell_visible(key, queue.messages.take_became_receivable());
         if could_not_receive && queue.messages.can_receive() {
             context.tell_visible(key, queue.messages.counts().visible);

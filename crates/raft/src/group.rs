@@ -12,6 +12,7 @@ use openraft::{Config, ServerState, SnapshotPolicy};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{interval, timeout};
+use zonemq_planted::{Bug, is_planted};
 use zonemq_queue::command::{Event, Reply, Request};
 use zonemq_queue::state::State;
 use zonemq_wal::{GroupId, RecoveredGroup, Wal};
@@ -27,9 +28,6 @@ use crate::snapshot_file::{SnapshotError, SnapshotFile};
 use crate::state_machine::{self, Applied, StateMachine};
 use crate::types::{NodeId, Raft};
 
-/// A snapshot is taken when the log since the last one has grown to this, or to the size of the
-/// last snapshot where that is more: so each byte is rewritten about once.
-const SNAPSHOT_LOG_BYTES: u64 = 64 << 20;
 const SNAPSHOT_CHECK: Duration = Duration::from_millis(500);
 const HAND_OVER_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -46,6 +44,9 @@ pub struct GroupConfig {
     pub bootstrap: bool,
     /// Where snapshots lie.
     pub snapshots: PathBuf,
+    /// A snapshot is taken when the log since the last one has grown to so many bytes, or to the
+    /// size of the last snapshot where that is more: so each byte is rewritten about once.
+    pub snapshot_log_bytes: u64,
 }
 
 /// Why a group does not start.
@@ -136,7 +137,7 @@ fn raft_config() -> Config {
         enable_pre_vote: Some(true),
         // A leader that comes back in its own term may have lost entries that are committed, and
         // would reuse their log ids. Never.
-        enable_leader_restore: Some(false),
+        enable_leader_restore: Some(is_planted(Bug::LeaderRestored)),
         // Taken by size, not by count: see `snapshot_when_due`.
         snapshot_policy: SnapshotPolicy::Never,
         max_in_snapshot_log_to_keep: 200,
@@ -162,12 +163,17 @@ impl Group {
         let log = LogStore::new(config.group, wal, recovered)?;
         let (snapshots, latest) =
             SnapshotFile::open(world, config.group, &config.snapshots).await?;
-        let machine = StateMachine::new(latest.unwrap_or_default(), snapshots.clone(), events);
+        let machine = StateMachine::new(
+            config.me,
+            latest.unwrap_or_default(),
+            snapshots.clone(),
+            events,
+        );
         let applied = machine.applied();
         let openraft_config = raft_config().validate().map_err(|e| raft_error(&e))?;
         assert_eq!(
             openraft_config.enable_leader_restore,
-            Some(false),
+            Some(is_planted(Bug::LeaderRestored)),
             "a restored leader loses committed entries"
         );
         let network = PeerNetwork {
@@ -187,9 +193,14 @@ impl Group {
         let mut tasks = JoinSet::new();
         let (told, leadership) = watch::channel(Leadership::default());
         tasks.spawn(tell_leadership(raft.clone(), told));
-        tasks.spawn(snapshot_when_due(raft.clone(), log, snapshots));
+        tasks.spawn(snapshot_when_due(
+            raft.clone(),
+            log,
+            snapshots,
+            config.snapshot_log_bytes,
+        ));
         let group = Group {
-            proposer: Proposer::start(world, raft.clone()),
+            proposer: Proposer::start(world, raft.clone(), applied.clone()),
             config,
             raft,
             applied,
@@ -333,13 +344,13 @@ async fn tell_leadership(raft: Raft, told: watch::Sender<Leadership>) {
 }
 
 /// Asks for a snapshot when the log has grown enough since the last one.
-async fn snapshot_when_due(raft: Raft, log: LogStore, snapshots: SnapshotFile) {
+async fn snapshot_when_due(raft: Raft, log: LogStore, snapshots: SnapshotFile, log_bytes: u64) {
     let mut checks = interval(SNAPSHOT_CHECK);
     let mut pushed_at_last = 0;
     loop {
         checks.tick().await;
         let pushed = log.pushed_bytes();
-        if pushed - pushed_at_last < SNAPSHOT_LOG_BYTES.max(snapshots.size_bytes()) {
+        if pushed - pushed_at_last < log_bytes.max(snapshots.size_bytes()) {
             continue;
         }
         pushed_at_last = pushed;

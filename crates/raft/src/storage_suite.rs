@@ -29,7 +29,7 @@ impl StoreBuilder<TypeConfig, LogStore, StateMachine, Kept> for OnFiles {
         let group = GroupId(0);
         let options = Options {
             segment_bytes: 1 << 20,
-            ..Options::new(folder.path().join("log"))
+            directory: folder.path().join("log"),
         };
         let (wal, mut recovered) = Wal::open(&world, options).await.unwrap();
         let log = recovered.groups.remove(&group).unwrap_or_default();
@@ -39,7 +39,7 @@ impl StoreBuilder<TypeConfig, LogStore, StateMachine, Kept> for OnFiles {
                 .await
                 .unwrap();
         let (events_sender, events) = mpsc::channel(16);
-        let machine = StateMachine::new(latest.unwrap_or_default(), snapshots, events_sender);
+        let machine = StateMachine::new(1, latest.unwrap_or_default(), snapshots, events_sender);
         let kept = Kept {
             _folder: folder,
             _events: events,

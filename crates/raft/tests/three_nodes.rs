@@ -50,13 +50,14 @@ async fn start(id: u64, addresses: &BTreeMap<u64, SocketAddr>, folder: &Path) ->
     let folder = folder.join(format!("n{id}"));
     let options = Options {
         segment_bytes: 1 << 20,
-        ..Options::new(folder.join("log"))
+        directory: folder.join("log"),
     };
     let (wal, mut recovered) = Wal::open(&world, options).await.unwrap();
     let peers = Peers::new(&world, "test", id, addresses);
     let (events_sender, mut events) = mpsc::channel(16);
     tokio::spawn(async move { while events.recv().await.is_some() {} });
     let config = GroupConfig {
+        snapshot_log_bytes: 64 << 20,
         group: GROUP,
         me: id,
         voters: BTreeSet::from([1, 2, 3]),

@@ -42,16 +42,6 @@ pub struct Options {
     pub segment_bytes: u64,
 }
 
-impl Options {
-    /// Segments of 16 MiB: prepared in some milliseconds, filled in some hundred.
-    pub fn new(directory: PathBuf) -> Self {
-        Options {
-            directory,
-            segment_bytes: 16 << 20,
-        }
-    }
-}
-
 /// The disk refused.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{}: {source}", path.display())]

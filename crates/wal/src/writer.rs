@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot, watch};
+use zonemq_planted::{Bug, is_planted};
 use zonemq_world::{Clock, Disk, DiskFile, World};
 
 use crate::record::{self, GroupId, Record, Stored};
@@ -222,7 +223,12 @@ impl<W: World> Writer<W> {
         let durable = async {
             file.write_at(start, &bytes).await?;
             let written = clock.elapsed();
-            file.sync_data().await?;
+            if !is_planted(Bug::SyncSkipped) {
+                let synced = file.sync_data().await;
+                if !is_planted(Bug::SyncErrorIgnored) {
+                    synced?;
+                }
+            }
             Ok(clock.elapsed().saturating_sub(written))
         };
         let sync = durable.await.map_err(|source| {

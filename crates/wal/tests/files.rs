@@ -11,7 +11,7 @@ const GROUP: GroupId = GroupId(4);
 async fn open(folder: &Path) -> (Wal, Recovered) {
     let options = Options {
         segment_bytes: 64 * 1024,
-        ..Options::new(folder.join("log"))
+        directory: folder.join("log"),
     };
     Wal::open(&RealWorld::new(), options)
         .await

@@ -71,6 +71,8 @@ fn start_log(format: LogFormat) {
 
 fn config(args: &NodeArgs, me: &MemberArg) -> NodeConfig {
     NodeConfig {
+        segment_bytes: NodeConfig::SEGMENT_BYTES,
+        snapshot_log_bytes: NodeConfig::SNAPSHOT_LOG_BYTES,
         cluster: args.cluster.clone(),
         id: me.id,
         zone: me.zone.clone(),

@@ -11,6 +11,14 @@ use crate::verdict::Invariant;
 /// A group of a queue.
 type Group<'h> = (&'h str, &'h str);
 
+/// What one receive has told of a group.
+struct Response<'h> {
+    group: Group<'h>,
+    call: &'h Call,
+    /// Places in the answer, with places in the group.
+    told: Vec<(usize, usize)>,
+}
+
 /// What is known of a message of a group.
 struct Member<'h> {
     body: &'h str,
@@ -39,13 +47,13 @@ fn groups<'h>(messages: &Messages<'h>) -> BTreeMap<Group<'h>, Vec<Member<'h>>> {
         };
         let told = message.sends.iter().filter_map(|send| send.accepted);
         let here = message.deliveries.iter().filter(|d| d.queue == send.queue);
-        let numbers = told
+        let mut numbers = told
             .filter_map(|accepted| accepted.sequence_number.as_deref())
             .chain(
                 here.clone()
                     .filter_map(|d| d.delivery.sequence_number.as_deref()),
             );
-        let Some(number) = numbers.filter_map(|text| text.parse().ok()).next() else {
+        let Some(number) = numbers.find_map(|text| text.parse().ok()) else {
             continue;
         };
         let acknowledged = message.acknowledged().map(|send| send.call.ended_at);
@@ -57,7 +65,7 @@ fn groups<'h>(messages: &Messages<'h>) -> BTreeMap<Group<'h>, Vec<Member<'h>>> {
             body,
             number,
             known_at: known_at.unwrap_or(u64::MAX),
-            gone_at: gone_at(messages, send.queue, here),
+            gone_at: gone_at(messages, send.queue, &here),
         });
     }
     for members in groups.values_mut() {
@@ -71,7 +79,7 @@ fn groups<'h>(messages: &Messages<'h>) -> BTreeMap<Group<'h>, Vec<Member<'h>>> {
 fn gone_at<'h>(
     messages: &Messages<'h>,
     queue: &str,
-    here: impl Iterator<Item = &'h Delivered<'h>> + Clone,
+    here: &(impl Iterator<Item = &'h Delivered<'h>> + Clone),
 ) -> u64 {
     let deletes = here.clone().flat_map(|d| {
         messages
@@ -114,7 +122,9 @@ fn check_order<'h>(
         .iter()
         .map(|(group, members)| (group, latest_before(members)))
         .collect();
-    for (group, call, places) in responses(messages, groups) {
+    for response in responses(messages, groups) {
+        let Response { group, call, told } = response;
+        let places: Vec<usize> = told.into_iter().map(|(_, place)| place).collect();
         let members = &groups[&group];
         let told: BTreeSet<usize> = places.iter().copied().collect();
         if let Some(pair) = places.windows(2).find(|pair| pair[0] > pair[1]) {
@@ -191,13 +201,12 @@ fn latest_before(members: &[Member<'_>]) -> Vec<Option<usize>> {
     all
 }
 
-/// What each receive has told of a group: places of messages in the order of the answer.
+/// What each receive has told of each group.
 fn responses<'h>(
     messages: &Messages<'h>,
     groups: &BTreeMap<Group<'h>, Vec<Member<'h>>>,
-) -> Vec<(Group<'h>, &'h Call, Vec<usize>)> {
-    let mut responses: BTreeMap<(Group<'h>, u64, *const Call), (&'h Call, Vec<(usize, usize)>)> =
-        BTreeMap::new();
+) -> Vec<Response<'h>> {
+    let mut responses: BTreeMap<(Group<'h>, u64), Response<'h>> = BTreeMap::new();
     for (&group, members) in groups {
         for (place, member) in members.iter().enumerate() {
             for delivered in &messages.by_body[member.body].deliveries {
@@ -206,28 +215,36 @@ fn responses<'h>(
                     continue;
                 }
                 let call = delivered.call;
-                let key = (group, call.ended_at, std::ptr::from_ref(call));
-                let told = &mut responses.entry(key).or_insert((call, Vec::new())).1;
-                told.push((delivered.position, place));
+                let response = responses
+                    .entry((group, call.number))
+                    .or_insert_with(|| Response {
+                        group,
+                        call,
+                        told: Vec::new(),
+                    });
+                response.told.push((delivered.position, place));
             }
         }
     }
+    let mut responses: Vec<Response<'h>> = responses.into_values().collect();
+    for response in &mut responses {
+        response.told.sort_unstable();
+    }
     responses
-        .into_iter()
-        .map(|((group, ..), (call, mut told))| {
-            told.sort_unstable();
-            (
-                group,
-                call,
-                told.into_iter().map(|(_, place)| place).collect(),
-            )
-        })
-        .collect()
+}
+
+/// An acknowledged send with the number that it got.
+#[derive(Clone, Copy)]
+struct Numbered<'h> {
+    number: u128,
+    body: &'h str,
+    id: &'h str,
+    call: &'h Call,
 }
 
 /// A send that began after another was acknowledged has the greater number.
 fn check_sequence_numbers(messages: &Messages<'_>, report: &mut Report) {
-    let mut acknowledged: BTreeMap<Group<'_>, Vec<(u64, u64, u128, &str, &str)>> = BTreeMap::new();
+    let mut acknowledged: BTreeMap<Group<'_>, Vec<Numbered<'_>>> = BTreeMap::new();
     for (body, message) in &messages.by_body {
         let Some(send) = message.acknowledged() else {
             continue;
@@ -239,39 +256,37 @@ fn check_sequence_numbers(messages: &Messages<'_>, report: &mut Report) {
         let Some(number) = number.and_then(|text| text.parse().ok()) else {
             continue;
         };
-        acknowledged.entry((send.queue, group)).or_default().push((
-            send.call.invoked_at,
-            send.call.ended_at,
+        let sends = acknowledged.entry((send.queue, group)).or_default();
+        sends.push(Numbered {
             number,
             body,
-            &accepted.message_id,
-        ));
+            id: &accepted.message_id,
+            call: send.call,
+        });
     }
     for ((queue, group), mut sends) in acknowledged {
         let mut by_end = sends.clone();
-        sends.sort_unstable();
-        by_end.sort_unstable_by_key(|(_, ended, ..)| *ended);
+        sends.sort_unstable_by_key(|send| send.call.invoked_at);
+        by_end.sort_unstable_by_key(|send| send.call.ended_at);
         let mut ended = by_end.into_iter().peekable();
-        let mut greatest: Option<(u128, &str, &str)> = None;
-        for (invoked, at, number, body, id) in sends {
-            while let Some((.., before, earlier, earlier_id)) =
-                ended.next_if(|(_, ended, ..)| *ended < invoked)
-            {
-                if greatest.is_none_or(|(known, ..)| known < before) {
-                    greatest = Some((before, earlier, earlier_id));
+        let mut greatest: Option<Numbered<'_>> = None;
+        for send in sends {
+            while let Some(earlier) = ended.next_if(|it| it.call.ended_at < send.call.invoked_at) {
+                if greatest.is_none_or(|known| known.number < earlier.number) {
+                    greatest = Some(earlier);
                 }
             }
-            if let Some((before, earlier, earlier_id)) = greatest
-                && before >= number
-                && earlier_id != id
+            if let Some(before) = greatest
+                && before.number >= send.number
+                && before.id != send.id
             {
                 report.add(
                     Invariant::SequenceNumbers,
-                    at,
+                    send.call.ended_at,
                     format!(
-                        "group {group} of {queue}: message {body} was sent after {earlier} was \
-                         acknowledged, and has sequence number {number}, which is not greater than \
-                         {before}"
+                        "group {group} of {queue}: message {} was sent after {} was acknowledged, \
+                         and has sequence number {}, which is not greater than {}",
+                        send.body, before.body, send.number, before.number,
                     ),
                 );
             }

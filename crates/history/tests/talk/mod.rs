@@ -168,7 +168,7 @@ impl Talk {
 
     pub(crate) fn receive_with_handle(&mut self, queue: &str, body: &str, id: &str, handle: &str) {
         let mut delivery = self.delivery(body, id, 1);
-        delivery.handle = handle.to_owned();
+        handle.clone_into(&mut delivery.handle);
         self.deliver(queue, vec![delivery]);
     }
 

@@ -1,5 +1,7 @@
 //! What receivers do with the messages that they hold: delete them, or hide them for longer.
 
+use zonemq_planted::{Bug, is_planted};
+
 use super::stored::{Place, StoredMessage};
 use super::{LONGEST_VISIBILITY, Messages, Order};
 use crate::command::CommandError;
@@ -32,7 +34,9 @@ impl Messages {
                 {
                     return Err(CommandError::ReceiptHandleHasExpired);
                 }
-                self.remove(handle.message);
+                if !is_planted(Bug::DeleteOnlyAnswers) {
+                    self.remove(handle.message);
+                }
                 Ok(())
             }
             // Deleting twice is no error.

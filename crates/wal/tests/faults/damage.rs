@@ -14,7 +14,7 @@ const LAST: u64 = 24;
 fn options() -> Options {
     Options {
         segment_bytes: 8 * 1024,
-        ..Options::new("log".into())
+        directory: "log".into(),
     }
 }
 

@@ -18,7 +18,7 @@ const SEGMENT_BYTES: u64 = 12 * 1024;
 fn options() -> Options {
     Options {
         segment_bytes: SEGMENT_BYTES,
-        ..Options::new("log".into())
+        directory: "log".into(),
     }
 }
 
