@@ -155,3 +155,33 @@ async fn nodes_stop_when_up_is_killed_and_down_stops_a_detached_cluster() {
     assert!(down.status.success(), "{down:?}");
     assert!(cluster.status().nodes.iter().all(|node| !node.alive));
 }
+
+#[test]
+fn a_history_is_judged_with_an_exit_code_and_in_words() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("history.jsonl");
+    let created = r#"{"at":1,"event":"invoke","client":"c","call":1,"operation":{"name":"CreateQueue","queue":"q","settings":{"visibility_millis":30000}}}"#;
+    let sent = r#"{"at":2,"event":"invoke","client":"c","call":2,"operation":{"name":"Send","queue":"q","messages":[{"body":"m"}]}}"#;
+    let accepted = r#"{"at":3,"event":"ok","call":2,"outcome":{"kind":"sent","messages":[{"Ok":{"message_id":"id","sequence_number":null}}]}}"#;
+    let drained = r#"{"at":4,"event":"drained","queue":"q"}"#;
+    for (lines, code, told) in [
+        (&[created, sent, drained][..], 0, "pass: 0 calls answered"),
+        (
+            &[created, sent, accepted, drained],
+            1,
+            "violation of no loss",
+        ),
+        (
+            &[created, sent, accepted],
+            2,
+            "unknown: no queue was drained",
+        ),
+        (&["{}"], 3, ""),
+    ] {
+        std::fs::write(&file, lines.join("\n")).expect("written");
+        let output = binary::run(&["check", &file.display().to_string()]);
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(output.status.code(), Some(code), "{text}");
+        assert!(text.starts_with(told), "{text}");
+    }
+}

@@ -9,7 +9,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// The picture of crates/README.md: each crate, and the crates of ours that it may depend on.
-const ARROWS: [(&str, &[&str]); 9] = [
+const ARROWS: [(&str, &[&str]); 10] = [
     ("zonemq-planted", &[]),
     ("zonemq-world", &[]),
     ("zonemq-queue", &["zonemq-planted"]),
@@ -35,12 +35,13 @@ const ARROWS: [(&str, &[&str]); 9] = [
             "zonemq-world",
         ],
     ),
-    ("zonemq", &["zonemq-node", "zonemq-world"]),
+    ("zonemq-history", &[]),
+    ("zonemq", &["zonemq-history", "zonemq-node", "zonemq-world"]),
     ("zonemq-tests", &["zonemq"]),
 ];
 
 /// Crates that are functions over data: no runtime, no socket, no randomness, no logging.
-const PURE: [&str; 2] = ["zonemq-queue", "zonemq-sqs"];
+const PURE: [&str; 3] = ["zonemq-history", "zonemq-queue", "zonemq-sqs"];
 const NOT_IN_PURE: [&str; 9] = [
     "axum",
     "hyper",

@@ -28,6 +28,16 @@ pub(crate) enum Command {
     Node(NodeArgs),
     /// Break the local cluster on purpose, and mend it
     Fault(FaultArgs),
+    /// Judge a history of what clients were told, one event a line: exit code 0 if every promise
+    /// was kept, 1 if not, 2 if nobody knows
+    Check(CheckArgs),
+}
+
+/// What is judged.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct CheckArgs {
+    /// File of JSON lines
+    pub(crate) history: PathBuf,
 }
 
 /// Which local cluster is meant.

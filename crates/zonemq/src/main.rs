@@ -4,6 +4,7 @@
 //! folder describes, through the nodes' HTTP interface and signals.
 
 mod args;
+mod check;
 mod cluster;
 mod down;
 mod failure;
@@ -36,6 +37,7 @@ async fn main() -> ExitCode {
         Command::Down(args) => down::run(args).await,
         Command::Node(args) => node::run(args).await,
         Command::Fault(args) => fault::run(args).await,
+        Command::Check(args) => return check::run(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

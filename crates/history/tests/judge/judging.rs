@@ -1,11 +1,9 @@
 //! What the judge takes for a broken promise, and what it must not.
 
-mod talk;
-
 use zonemq_history::event::{DeadLetters, Settings};
 use zonemq_history::{Invariant, Verdict, judge, read};
 
-use talk::{Talk, fifo, message, standard};
+use crate::talk::{Talk, fifo, message, standard};
 
 fn violated(talk: &Talk) -> Vec<Invariant> {
     match judge(&talk.history()) {
