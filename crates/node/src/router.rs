@@ -65,15 +65,16 @@ impl<C: Clock> Router<C> {
                     Ok(reply) => return Ok(reply),
                     Err(reason) => tracing::debug!(%reason, "a try came to nothing"),
                 },
-                // The try may hang on a leader that is gone; the next one has the same id.
-                _ = leadership.changed() => continue,
+                // The try may hang on a leader that is gone; the next one has the same id. No more
+                // changes come from a group that has ended: then only the deadline is waited for.
+                Ok(()) = leadership.changed() => continue,
                 _ = stopping.wait_for(|stopping| *stopping), if is_receive => {
                     return Ok(Ok(Outcome::Received(Vec::new())));
                 }
                 () = sleep_until(deadline) => return Err(self.unavailable(leader)),
             }
             tokio::select! {
-                _ = leadership.changed() => {}
+                Ok(()) = leadership.changed() => {}
                 () = sleep(RETRY_PAUSE) => {}
                 () = sleep_until(deadline) => return Err(self.unavailable(leader)),
             }

@@ -161,6 +161,11 @@ impl Node {
         })
     }
 
+    /// The Raft group that this node serves.
+    pub fn group(&self) -> &Arc<Group> {
+        &self.group
+    }
+
     /// Resolves with the reason when the disk has failed: the node must not go on.
     pub async fn failed(&self) -> String {
         let mut failure = self.wal.failure();

@@ -254,6 +254,12 @@ impl Group {
         state_machine::read(&self.applied, read)
     }
 
+    /// The last entry applied here, and the hash of the state after it: the same on every node that
+    /// has applied as much.
+    pub fn fingerprint(&self) -> (u64, u64) {
+        state_machine::fingerprint(&self.applied)
+    }
+
     /// Whether this node leads beyond doubt and has applied all that was committed before this
     /// call. Uses the leader's lease: no message is sent while it holds.
     pub async fn confirm_leadership(&self) -> bool {

@@ -162,3 +162,10 @@ impl RaftSnapshotBuilder<TypeConfig> for SnapshotBuilder {
 pub(crate) fn read<T>(applied: &Applied, read: impl FnOnce(&State) -> T) -> T {
     read(&applied.read().unwrap_or_else(PoisonError::into_inner).state)
 }
+
+/// The last entry applied, and the hash of the state after it.
+pub(crate) fn fingerprint(applied: &Applied) -> (u64, u64) {
+    let applied = applied.read().unwrap_or_else(PoisonError::into_inner);
+    let index = applied.last_applied.map_or(0, |last| last.index);
+    (index, applied.state.hash())
+}

@@ -1,0 +1,69 @@
+//! What a run has shown, for a reader at a terminal.
+
+use crate::args::RunArgs;
+use crate::run::{Finished, Verdict};
+
+/// The exit code when the simulator itself failed.
+pub(crate) const HARNESS_FAILED: u8 = 3;
+
+/// What the process says to its caller.
+pub(crate) fn exit_code(verdict: &Verdict) -> u8 {
+    match verdict {
+        Verdict::Pass => 0,
+        Verdict::Violation(_) => 1,
+        Verdict::Unknown(_) => 2,
+    }
+}
+
+/// The line that runs the same again.
+pub(crate) fn replay_line(scenario: &str, seed: u64, only: Option<&[usize]>) -> String {
+    let mut line = format!("cargo run --release -p zonemq-sim -- replay {scenario} --seed {seed}");
+    if let Some(only) = only {
+        let numbers: Vec<String> = only.iter().map(ToString::to_string).collect();
+        line = format!("{line} --only {}", numbers.join(","));
+    }
+    line
+}
+
+pub(crate) fn print(args: &RunArgs, finished: &Finished) {
+    if args.verbose {
+        for happened in &finished.happened {
+            println!("{:>9.3} s  {}", happened.at.as_secs_f64(), happened.what);
+        }
+        for (what, count) in &finished.coverage {
+            println!("{count:>12}  {what}");
+        }
+        println!("{}", finished.summary);
+        let (simulated, wall) = (
+            finished.simulated.as_secs_f64(),
+            finished.wall.as_secs_f64(),
+        );
+        println!(
+            "{simulated:.1} simulated seconds in {wall:.2} s: {:.0} times as fast",
+            simulated / wall
+        );
+    }
+    let seed = args.seed;
+    match &finished.verdict {
+        Verdict::Pass => println!("pass: {} with seed {seed}", args.scenario),
+        Verdict::Unknown(reason) => {
+            println!("unknown: {} with seed {seed}: {reason}", args.scenario)
+        }
+        Verdict::Violation(violations) => {
+            println!("violation: {} with seed {seed}", args.scenario);
+            const SHOWN: usize = 10;
+            for violation in violations.iter().take(SHOWN) {
+                println!("  {violation}");
+            }
+            if violations.len() > SHOWN {
+                println!("  and {} more", violations.len() - SHOWN);
+            }
+        }
+    }
+    if !matches!(finished.verdict, Verdict::Pass) {
+        println!(
+            "replay: {}",
+            replay_line(&args.scenario, seed, args.only.as_deref())
+        );
+    }
+}

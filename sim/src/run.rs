@@ -1,0 +1,217 @@
+//! One run: a cluster under load, faults, then peace, and the question whether all of it was
+//! right.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, UNIX_EPOCH};
+
+use zonemq_history::event::{Event, What};
+use zonemq_history::{Verdict as Judged, judge};
+use zonemq_sim_determinism as determinism;
+
+use crate::cluster::Cluster;
+use crate::faults::{self, Happened, Injector, Kind};
+use crate::invariants::Invariants;
+use crate::scenario::Scenario;
+use crate::workload::Workload;
+use crate::world::EPOCH;
+
+/// How long a healed cluster may take to agree on a leader and to catch up.
+const SETTLE_WITHIN: Duration = Duration::from_secs(30);
+/// By then all visibility time-outs and delays are over.
+const QUIET: Duration = Duration::from_secs(8);
+/// The clock of the queues never goes back. If a leader's was ahead, it stands still until the
+/// others have caught up.
+const QUIET_AFTER_CLOCKS_ERRED: Duration = Duration::from_secs(75);
+/// How long the receivers may take to empty the queues.
+const DRAIN_WITHIN: Duration = Duration::from_secs(300);
+/// No run is longer.
+const LONGEST_RUN: Duration = Duration::from_secs(24 * 3600);
+const STEPS_BETWEEN_LEADER_CHECKS: u64 = 10;
+const STEPS_BETWEEN_STATE_CHECKS: u64 = 250;
+const STEP: Duration = Duration::from_millis(1);
+
+/// What a run has shown.
+#[derive(Debug)]
+pub(crate) enum Verdict {
+    Pass,
+    /// These promises were broken.
+    Violation(Vec<String>),
+    /// Nothing can be said.
+    Unknown(String),
+}
+
+/// A finished run.
+pub(crate) struct Finished {
+    pub(crate) verdict: Verdict,
+    pub(crate) happened: Vec<Happened>,
+    pub(crate) summary: String,
+    /// What clients asked and were told.
+    pub(crate) events: Vec<Event>,
+    pub(crate) coverage: BTreeMap<String, u64>,
+    pub(crate) simulated: Duration,
+    pub(crate) wall: Duration,
+}
+
+static PANICS: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+/// tokio catches what panics in a task; here it must not go unseen.
+fn watch_panics() {
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let mut panics = PANICS.lock().unwrap_or_else(PoisonError::into_inner);
+        panics.push(panic.to_string());
+        report(panic);
+    }));
+}
+
+/// Runs one simulation. A process can do this once. `only` leaves all planned faults out but
+/// these.
+pub(crate) fn run(
+    scenario: &Scenario,
+    seed: u64,
+    only: Option<&[usize]>,
+) -> anyhow::Result<Finished> {
+    watch_panics();
+    let wall_start = determinism::wall_elapsed();
+    determinism::begin(seed, EPOCH);
+    let sim = turmoil::Builder::new()
+        .rng_seed(seed)
+        .epoch(UNIX_EPOCH + EPOCH)
+        .simulation_duration(LONGEST_RUN)
+        .tick_duration(STEP)
+        .tcp_capacity(1 << 16)
+        .min_message_latency(Duration::ZERO)
+        .max_message_latency(Duration::from_millis(1))
+        .build();
+    let load = &scenario.workload;
+    let mut cluster = Cluster::start(sim, seed, scenario.cluster, load.clients());
+    let mut plan = faults::plan(scenario, seed);
+    plan.retain(|planned| only.is_none_or(|only| only.contains(&planned.number)));
+    let clocks_err = plan
+        .iter()
+        .any(|planned| matches!(planned.fault.kind, Kind::ClockJump | Kind::ClockDrift));
+    let quiet = if clocks_err {
+        QUIET_AFTER_CLOCKS_ERRED
+    } else {
+        QUIET
+    };
+    let workload = Workload::start(&mut cluster, load, seed, quiet);
+    if clocks_err {
+        workload.recorder.note(What::ClocksErr);
+    }
+    let mut run = Run {
+        cluster,
+        workload,
+        injector: Injector::new(plan, seed),
+        invariants: Invariants::default(),
+        steps: 0,
+    };
+    let (verdict, summary) = run.drive(scenario.run.seconds)?;
+    Ok(Finished {
+        verdict,
+        happened: run.injector.log,
+        summary,
+        events: run.workload.recorder.events(),
+        coverage: run.cluster.coverage.counts(),
+        simulated: run.cluster.now(),
+        wall: determinism::wall_elapsed().saturating_sub(wall_start),
+    })
+}
+
+struct Run {
+    cluster: Cluster,
+    workload: Workload,
+    injector: Injector,
+    invariants: Invariants,
+    steps: u64,
+}
+
+impl Run {
+    /// Lets a step pass; returns whether all clients are done.
+    fn step(&mut self) -> anyhow::Result<bool> {
+        let (is_finished, ended) = self.cluster.step()?;
+        determinism::advance(EPOCH + self.cluster.now());
+        self.injector.step(&mut self.cluster, ended);
+        self.steps += 1;
+        if self.steps.is_multiple_of(STEPS_BETWEEN_LEADER_CHECKS) {
+            self.invariants.check_leaders(&self.cluster);
+        }
+        if self.steps.is_multiple_of(STEPS_BETWEEN_STATE_CHECKS) {
+            self.invariants.check_states(&self.cluster);
+        }
+        Ok(is_finished)
+    }
+
+    fn drive(&mut self, busy: Duration) -> anyhow::Result<(Verdict, String)> {
+        while self.cluster.now() < busy {
+            self.step()?;
+        }
+        self.injector.heal(&mut self.cluster);
+        let lost = self.injector.refused().len();
+        if lost * 2 >= self.cluster.hosts.len() {
+            let reason =
+                format!("{lost} nodes refuse their damaged data: there is no majority left");
+            return Ok((Verdict::Unknown(reason), String::new()));
+        }
+        let mut violations = Vec::new();
+        if !self.settles()? {
+            violations.push(format!(
+                "liveness: the nodes did not agree within {SETTLE_WITHIN:?} after everything was healed"
+            ));
+        } else if !self.drains()? {
+            violations.push(format!(
+                "liveness: the queues were not drained within {DRAIN_WITHIN:?} after everything was healed"
+            ));
+        } else {
+            self.workload.note_drained();
+        }
+        let mut summary = String::new();
+        match judge(&self.workload.recorder.history()?) {
+            Judged::Pass(told) => summary = told.to_string(),
+            Judged::Violated(told, broken) => {
+                summary = told.to_string();
+                violations.extend(broken.iter().map(ToString::to_string));
+            }
+            Judged::Unknown(why) if violations.is_empty() => {
+                return Ok((Verdict::Unknown(why), summary));
+            }
+            Judged::Unknown(_) => {}
+        }
+        self.invariants.check_states(&self.cluster);
+        violations.append(&mut self.invariants.violations);
+        violations.append(&mut self.injector.violations);
+        let panics = PANICS.lock().unwrap_or_else(PoisonError::into_inner);
+        violations.extend(panics.iter().map(|panic| format!("panic: {panic}")));
+        let verdict = if violations.is_empty() {
+            Verdict::Pass
+        } else {
+            Verdict::Violation(violations)
+        };
+        Ok((verdict, summary))
+    }
+
+    /// Whether the nodes agree within their time.
+    fn settles(&mut self) -> anyhow::Result<bool> {
+        let until = self.cluster.now() + SETTLE_WITHIN;
+        self.workload.begin_drain();
+        while !self.cluster.is_settled(self.injector.refused()) {
+            if self.cluster.now() > until {
+                return Ok(false);
+            }
+            self.step()?;
+        }
+        Ok(true)
+    }
+
+    /// Whether the receivers find the queue empty within their time.
+    fn drains(&mut self) -> anyhow::Result<bool> {
+        let until = self.cluster.now() + DRAIN_WITHIN;
+        while !self.step()? {
+            if self.cluster.now() > until {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}

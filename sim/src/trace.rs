@@ -1,0 +1,92 @@
+//! Everything that is logged in a run, at the finest level, as a file and as one hash: two runs
+//! are the same when their traces are, byte for byte.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::Context;
+use sha2::{Digest, Sha256};
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::time::FormatTime;
+
+use crate::world;
+
+/// Where the log goes. Clones share it.
+#[derive(Clone, Default)]
+pub(crate) struct Trace(Arc<Mutex<Recorded>>);
+
+#[derive(Default)]
+struct Recorded {
+    hash: Sha256,
+    bytes: u64,
+    file: Option<BufWriter<File>>,
+}
+
+struct SimulatedTime;
+
+impl FormatTime for SimulatedTime {
+    fn format_time(&self, line: &mut Writer<'_>) -> std::fmt::Result {
+        write!(line, "{:>12.6}", world::elapsed().as_secs_f64())
+    }
+}
+
+impl Trace {
+    /// Records everything from now on; also in a file if one is named.
+    pub(crate) fn begin(file: Option<&Path>) -> anyhow::Result<Trace> {
+        let trace = Trace::default();
+        if let Some(path) = file {
+            let created = File::create(path)
+                .with_context(|| format!("{} cannot be written", path.display()))?;
+            trace.locked().file = Some(BufWriter::new(created));
+        }
+        tracing_subscriber::fmt()
+            .with_max_level(tracing::Level::TRACE)
+            .with_ansi(false)
+            .with_timer(SimulatedTime)
+            .with_writer(trace.clone())
+            .init();
+        Ok(trace)
+    }
+
+    fn locked(&self) -> std::sync::MutexGuard<'_, Recorded> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The hash of all that was recorded, and how much that was.
+    pub(crate) fn finish(&self) -> io::Result<(String, u64)> {
+        let mut recorded = self.locked();
+        if let Some(file) = &mut recorded.file {
+            file.flush()?;
+        }
+        let digest = recorded.hash.clone().finalize();
+        let hash = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok((hash, recorded.bytes))
+    }
+}
+
+impl Write for Trace {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut recorded = self.locked();
+        recorded.hash.update(bytes);
+        recorded.bytes += bytes.len() as u64;
+        if let Some(file) = &mut recorded.file {
+            file.write_all(bytes)?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl MakeWriter<'_> for Trace {
+    type Writer = Trace;
+
+    fn make_writer(&self) -> Trace {
+        self.clone()
+    }
+}

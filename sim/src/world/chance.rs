@@ -1,0 +1,35 @@
+//! Random numbers from the seed of the run.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rand::rngs::StdRng;
+use rand::{RngCore, SeedableRng};
+use zonemq_world::Chance;
+
+/// A generator that gives the same numbers for the same seed. Clones share it.
+#[derive(Clone, Debug)]
+pub(crate) struct SimChance(Arc<Mutex<StdRng>>);
+
+impl SimChance {
+    /// `name` tells apart the generators of one run.
+    pub(crate) fn new(seed: u64, name: &str) -> SimChance {
+        // FNV-1a: any mixing will do, as long as it stays the same.
+        let mixed = name
+            .bytes()
+            .fold(0xcbf2_9ce4_8422_2325 ^ seed, |hash, byte| {
+                (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+            });
+        SimChance(Arc::new(Mutex::new(StdRng::seed_from_u64(mixed))))
+    }
+
+    /// Draws with any of rand's methods.
+    pub(crate) fn draw<T>(&self, draw: impl FnOnce(&mut StdRng) -> T) -> T {
+        draw(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Chance for SimChance {
+    fn next_u64(&self) -> u64 {
+        self.draw(RngCore::next_u64)
+    }
+}

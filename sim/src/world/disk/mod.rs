@@ -1,0 +1,423 @@
+//! A disk that keeps, to the byte, what would survive a loss of power, and that can fail.
+
+mod file;
+mod sparse;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rand::Rng;
+use tokio::time::sleep;
+use zonemq_world::{Disk, DiskFile, OpenMode};
+
+use self::file::FileState;
+use super::SimChance;
+use crate::coverage::Coverage;
+
+/// What a disk writes as a whole or not at all.
+pub(crate) const SECTOR_BYTES: u64 = 512;
+/// How long a healthy disk takes to make data durable.
+const SYNC_TIME: Duration = Duration::from_millis(1);
+/// How often an operation on a stalled disk looks whether it may go on.
+const STALL_LOOK: Duration = Duration::from_millis(1);
+
+/// What becomes of data that was not synced when the power goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PowerLoss {
+    /// All of it is lost.
+    LosesUnsynced,
+    /// Some sectors of it are there and some are not.
+    TearsUnsynced,
+}
+
+/// What the disk does wrong at present.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct DiskFaults {
+    pub(crate) reads_fail: bool,
+    pub(crate) writes_fail: bool,
+    /// The next syncs report an error, and what they should have made durable never is.
+    pub(crate) syncs_fail: bool,
+    pub(crate) is_full: bool,
+    /// Nothing begins until this is over.
+    pub(crate) is_stalled: bool,
+    /// Each operation takes so much longer.
+    pub(crate) delay: Duration,
+    /// The next write lands beside its place.
+    pub(crate) misdirects_next_write: bool,
+    /// A planted bug: syncs report success and do nothing.
+    pub(crate) syncs_lie: bool,
+}
+
+impl DiskFaults {
+    /// All of both.
+    pub(crate) fn and(self, other: DiskFaults) -> DiskFaults {
+        DiskFaults {
+            reads_fail: self.reads_fail || other.reads_fail,
+            writes_fail: self.writes_fail || other.writes_fail,
+            syncs_fail: self.syncs_fail || other.syncs_fail,
+            is_full: self.is_full || other.is_full,
+            is_stalled: self.is_stalled || other.is_stalled,
+            delay: self.delay.max(other.delay),
+            misdirects_next_write: self.misdirects_next_write || other.misdirects_next_write,
+            syncs_lie: self.syncs_lie || other.syncs_lie,
+        }
+    }
+}
+
+/// One host's disk. Clones share it.
+#[derive(Clone, Debug)]
+pub(crate) struct SimDisk {
+    state: Arc<Mutex<DiskState>>,
+    chance: SimChance,
+    coverage: Coverage,
+}
+
+#[derive(Debug, Default)]
+struct DiskState {
+    faults: DiskFaults,
+    files: BTreeMap<u64, FileState>,
+    next_file: u64,
+    directories: BTreeSet<PathBuf>,
+    names: BTreeMap<PathBuf, u64>,
+    durable_names: BTreeMap<PathBuf, u64>,
+    /// Changes of names that no `sync_dir` has covered, in order.
+    renamings: Vec<Renaming>,
+}
+
+/// A name now means another file, or none.
+#[derive(Debug)]
+struct Renaming {
+    changes: Vec<(PathBuf, Option<u64>)>,
+}
+
+impl Renaming {
+    fn apply(self, names: &mut BTreeMap<PathBuf, u64>) {
+        for (name, file) in self.changes {
+            match file {
+                Some(file) => names.insert(name, file),
+                None => names.remove(&name),
+            };
+        }
+    }
+
+    fn is_in(&self, directory: &Path) -> bool {
+        let mut names = self.changes.iter().map(|(name, _)| name);
+        names.any(|name| name.parent() == Some(directory))
+    }
+}
+
+impl DiskState {
+    fn rename(&mut self, changes: Vec<(PathBuf, Option<u64>)>) {
+        Renaming {
+            changes: changes.clone(),
+        }
+        .apply(&mut self.names);
+        self.renamings.push(Renaming { changes });
+    }
+
+    /// Forgets the files that have no name any more.
+    fn collect(&mut self) {
+        let named: BTreeSet<u64> = self.names.values().copied().collect();
+        self.files.retain(|number, _| named.contains(number));
+    }
+}
+
+impl SimDisk {
+    pub(crate) fn new(chance: SimChance, coverage: &Coverage) -> SimDisk {
+        SimDisk {
+            state: Arc::default(),
+            chance,
+            coverage: coverage.clone(),
+        }
+    }
+
+    fn locked(&self) -> MutexGuard<'_, DiskState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes what the disk does wrong.
+    pub(crate) fn set_faults(&self, change: impl FnOnce(&mut DiskFaults)) {
+        change(&mut self.locked().faults);
+    }
+
+    /// The power goes: what was not synced is decided now. No node may be running.
+    pub(crate) fn lose_power(&self, loss: PowerLoss) {
+        let mut state = self.locked();
+        let state = &mut *state;
+        let mut lost = 0;
+        let mut torn = 0;
+        for file in state.files.values_mut() {
+            let outcome = file.lose_power(|| match loss {
+                PowerLoss::LosesUnsynced => false,
+                PowerLoss::TearsUnsynced => self.chance.draw(|dice| dice.random_bool(0.5)),
+            });
+            lost += outcome.lost_bytes;
+            torn += outcome.torn_writes;
+        }
+        let renamings = std::mem::take(&mut state.renamings);
+        let kept = match loss {
+            PowerLoss::LosesUnsynced => 0,
+            PowerLoss::TearsUnsynced => self
+                .chance
+                .draw(|dice| dice.random_range(0..=renamings.len())),
+        };
+        let forgotten = renamings.len() - kept;
+        for renaming in renamings.into_iter().take(kept) {
+            renaming.apply(&mut state.durable_names);
+        }
+        state.names = state.durable_names.clone();
+        state.collect();
+        self.coverage.add("disk: unsynced bytes lost", lost);
+        self.coverage.add("disk: writes torn", torn);
+        self.coverage
+            .add("disk: unsynced names lost", forgotten as u64);
+    }
+
+    /// Flips one bit that is durable and not zero padding; tells where, if there is any data.
+    pub(crate) fn flip_bit(&self) -> Option<String> {
+        let mut state = self.locked();
+        let state = &mut *state;
+        let mut written: Vec<(&PathBuf, u64)> = Vec::new();
+        for (name, number) in &state.names {
+            if state.files.get(number).is_some_and(FileState::has_data) {
+                written.push((name, *number));
+            }
+        }
+        if written.is_empty() {
+            return None;
+        }
+        let (name, number) = written[self.chance.draw(|dice| dice.random_range(0..written.len()))];
+        let file = state.files.get_mut(&number)?;
+        let at = self.chance.draw(|dice| file.flip_bit(dice))?;
+        self.coverage.add("disk: bits flipped", 1);
+        Some(format!("{}, byte {at}", name.display()))
+    }
+
+    /// Time passes as the disk works, and the disk may fail.
+    async fn operate(
+        &self,
+        work: Duration,
+        failure: impl FnOnce(&DiskFaults) -> Option<(&'static str, io::Error)>,
+    ) -> io::Result<MutexGuard<'_, DiskState>> {
+        while self.locked().faults.is_stalled {
+            self.coverage.add("disk: milliseconds stalled", 1);
+            sleep(STALL_LOOK).await;
+        }
+        let delay = self.locked().faults.delay;
+        if !delay.is_zero() {
+            self.coverage.add("disk: operations delayed", 1);
+        }
+        let takes = work + delay;
+        if takes.is_zero() {
+            // Room for others between any two operations.
+            tokio::task::yield_now().await;
+        } else {
+            sleep(takes).await;
+        }
+        let state = self.locked();
+        match failure(&state.faults) {
+            Some((what, error)) => {
+                self.coverage.add(what, 1);
+                Err(error)
+            }
+            None => Ok(state),
+        }
+    }
+
+    async fn change(&self) -> io::Result<MutexGuard<'_, DiskState>> {
+        self.operate(Duration::ZERO, write_failure).await
+    }
+
+    async fn look(&self) -> io::Result<MutexGuard<'_, DiskState>> {
+        self.operate(Duration::ZERO, |_| None).await
+    }
+}
+
+fn input_output_error() -> io::Error {
+    io::Error::other("input/output error")
+}
+
+fn write_failure(faults: &DiskFaults) -> Option<(&'static str, io::Error)> {
+    if faults.is_full {
+        let full = io::ErrorKind::StorageFull.into();
+        Some(("disk: writes refused for lack of space", full))
+    } else if faults.writes_fail {
+        Some(("disk: writes failed", input_output_error()))
+    } else {
+        None
+    }
+}
+
+impl Disk for SimDisk {
+    type File = SimFile;
+
+    async fn create_dir_all(&self, path: &Path) -> io::Result<()> {
+        // Directories are few and made once: they are durable at once.
+        let mut state = self.change().await?;
+        state
+            .directories
+            .extend(path.ancestors().map(Path::to_owned));
+        Ok(())
+    }
+
+    async fn list(&self, path: &Path) -> io::Result<Vec<String>> {
+        let state = self.look().await?;
+        if !state.directories.contains(path) {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        let inside = state
+            .names
+            .keys()
+            .filter(|name| name.parent() == Some(path));
+        let names = inside.filter_map(|name| name.file_name()?.to_str().map(str::to_owned));
+        Ok(names.collect())
+    }
+
+    async fn open(&self, path: &Path, mode: OpenMode) -> io::Result<SimFile> {
+        let mut state = match mode {
+            OpenMode::CreateNew => self.change().await?,
+            OpenMode::Read | OpenMode::ReadWrite => self.look().await?,
+        };
+        let known = state.names.get(path).copied();
+        let number = match (mode, known) {
+            (OpenMode::CreateNew, Some(_)) => return Err(io::ErrorKind::AlreadyExists.into()),
+            (OpenMode::CreateNew, None) => {
+                let parent = path
+                    .parent()
+                    .is_some_and(|parent| state.directories.contains(parent));
+                if !parent {
+                    return Err(io::ErrorKind::NotFound.into());
+                }
+                let number = state.next_file;
+                state.next_file += 1;
+                state.files.insert(number, FileState::default());
+                state.rename(vec![(path.to_owned(), Some(number))]);
+                number
+            }
+            (_, Some(number)) => number,
+            (_, None) => return Err(io::ErrorKind::NotFound.into()),
+        };
+        drop(state);
+        Ok(SimFile {
+            disk: self.clone(),
+            number,
+        })
+    }
+
+    async fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let mut state = self.change().await?;
+        let number = *state.names.get(from).ok_or(io::ErrorKind::NotFound)?;
+        state.rename(vec![(from.to_owned(), None), (to.to_owned(), Some(number))]);
+        Ok(())
+    }
+
+    async fn remove(&self, path: &Path) -> io::Result<()> {
+        let mut state = self.change().await?;
+        if !state.names.contains_key(path) {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        state.rename(vec![(path.to_owned(), None)]);
+        Ok(())
+    }
+
+    async fn sync_dir(&self, path: &Path) -> io::Result<()> {
+        let mut state = self.operate(SYNC_TIME, sync_failure).await?;
+        if state.faults.syncs_lie {
+            return Ok(());
+        }
+        let state = &mut *state;
+        let (covered, rest) = std::mem::take(&mut state.renamings)
+            .into_iter()
+            .partition(|renaming| renaming.is_in(path));
+        state.renamings = rest;
+        let covered: Vec<Renaming> = covered;
+        for renaming in covered {
+            renaming.apply(&mut state.durable_names);
+        }
+        Ok(())
+    }
+
+    fn spawn(
+        &self,
+        _name: &str,
+        task: impl Future<Output = ()> + Send + 'static,
+    ) -> io::Result<()> {
+        tokio::spawn(task);
+        Ok(())
+    }
+}
+
+fn sync_failure(faults: &DiskFaults) -> Option<(&'static str, io::Error)> {
+    let failure = ("disk: syncs failed", input_output_error());
+    faults.syncs_fail.then_some(failure)
+}
+
+/// An open file.
+#[derive(Debug)]
+pub(crate) struct SimFile {
+    disk: SimDisk,
+    number: u64,
+}
+
+impl SimFile {
+    fn of<'s>(&self, state: &'s mut DiskState) -> io::Result<&'s mut FileState> {
+        // A file that was removed and whose disk lost its power since.
+        let gone = || io::Error::other("the file is gone");
+        state.files.get_mut(&self.number).ok_or_else(gone)
+    }
+}
+
+impl DiskFile for SimFile {
+    async fn len(&self) -> io::Result<u64> {
+        let mut state = self.disk.look().await?;
+        Ok(self.of(&mut state)?.len())
+    }
+
+    async fn read_at(&self, offset: u64, length: usize) -> io::Result<Vec<u8>> {
+        let failing = |faults: &DiskFaults| {
+            let failure = ("disk: reads failed", input_output_error());
+            faults.reads_fail.then_some(failure)
+        };
+        let mut state = self.disk.operate(Duration::ZERO, failing).await?;
+        self.of(&mut state)?.read(offset, length)
+    }
+
+    async fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        let mut state = self.disk.change().await?;
+        let misdirects = std::mem::take(&mut state.faults.misdirects_next_write);
+        let file = self.of(&mut state)?;
+        if misdirects {
+            let room = (file.len() / SECTOR_BYTES).max(1);
+            let sector = self.disk.chance.draw(|dice| dice.random_range(0..room));
+            self.disk.coverage.add("disk: writes misdirected", 1);
+            file.write(sector * SECTOR_BYTES, bytes);
+        } else {
+            file.write(offset, bytes);
+        }
+        Ok(())
+    }
+
+    async fn sync_data(&self) -> io::Result<()> {
+        // What is written while the disk works is not covered.
+        let covered = self.of(&mut self.disk.locked())?.last_write();
+        let synced = self.disk.operate(SYNC_TIME, sync_failure).await.map(drop);
+        let mut state = self.disk.locked();
+        if state.faults.syncs_lie {
+            self.disk.coverage.add("disk: syncs that did nothing", 1);
+            return Ok(());
+        }
+        let file = self.of(&mut state)?;
+        match synced {
+            Ok(()) => file.sync(covered),
+            // The kernel marks the pages clean: no later sync will write them.
+            Err(_) => file.forget_unsynced(covered),
+        }
+        synced
+    }
+}
