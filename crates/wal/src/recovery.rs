@@ -90,6 +90,13 @@ pub(crate) struct Current<F> {
     pub(crate) end: u64,
 }
 
+/// The last write of a segment. It is what can be read, and may not be what is durable: if its
+/// fdatasync failed, the system has forgotten that it is not, and shows it until the power fails.
+struct LastWrite {
+    start: u64,
+    bytes: Bytes,
+}
+
 /// What the writer goes on from.
 pub(crate) struct Position<F> {
     pub(crate) sealed: Vec<Sealed>,
@@ -122,9 +129,9 @@ pub(crate) async fn recover<W: World>(
     let mut recovered = Recovered::default();
     let mut sealed = Vec::new();
     let mut previous_end = 0;
-    let mut current: Option<Current<File<W>>> = None;
+    let mut current: Option<(Current<File<W>>, LastWrite)> = None;
     for id in ids {
-        if let Some(previous) = current.take() {
+        if let Some((previous, _)) = current.take() {
             let expected = previous.sealed.id.next();
             if id != expected {
                 return Err(OpenError::SegmentMissing {
@@ -142,15 +149,17 @@ pub(crate) async fn recover<W: World>(
     for (group, log) in &recovered.groups {
         log.check_whole(*group)?;
     }
-    if let Some(current) = &current {
-        cut_torn_tail(current).await.map_err(|source| {
-            let path = directory.join(current.sealed.id.file_name());
-            DiskError::new(&path, source)
-        })?;
+    if let Some((current, last_write)) = &current {
+        make_durable(world, directory, current, last_write)
+            .await
+            .map_err(|source| {
+                let path = directory.join(current.sealed.id.file_name());
+                DiskError::new(&path, source)
+            })?;
     }
     let position = Position {
         sealed,
-        current,
+        current: current.map(|(current, _)| current),
         previous_end,
     };
     Ok((recovered, position))
@@ -178,7 +187,7 @@ async fn read_segment<W: World>(
     id: SegmentId,
     previous: Option<&Current<File<W>>>,
     recovered: &mut Recovered,
-) -> Result<Current<File<W>>, OpenError> {
+) -> Result<(Current<File<W>>, LastWrite), OpenError> {
     let path = directory.join(id.file_name());
     let (file, bytes) = load(world, &path)
         .await
@@ -203,6 +212,12 @@ async fn read_segment<W: World>(
         last_indexes: BTreeMap::new(),
     };
     check_fits(directory, previous, &contents)?;
+    // Both lie within the segment, which was read whole.
+    let place = |offset: u64| usize::try_from(offset).unwrap_or(bytes.len());
+    let last_write = LastWrite {
+        start: contents.last_write_start,
+        bytes: bytes.slice(place(contents.last_write_start)..place(contents.end)),
+    };
     for stored in contents.records {
         match stored {
             Stored::PreviousEnd { .. } => {}
@@ -213,12 +228,13 @@ async fn read_segment<W: World>(
             }
         }
     }
-    Ok(Current {
+    let current = Current {
         sealed,
         header,
         file,
         end: contents.end,
-    })
+    };
+    Ok((current, last_write))
 }
 
 async fn load<W: World>(world: &W, path: &Path) -> io::Result<(File<W>, Bytes)> {
@@ -251,8 +267,18 @@ fn check_fits<F>(
 }
 
 /// Makes what was read durable, and all behind it zeros: nothing of a write that was cut off may
-/// be taken for a record once more was written before it.
-async fn cut_torn_tail<F: DiskFile>(current: &Current<F>) -> io::Result<()> {
-    fill_with_zeros(&current.file, current.end, current.sealed.length).await?;
-    current.file.sync_data().await
+/// be taken for a record once more was written before it. The last write is written once more,
+/// because a sync alone does nothing for a write whose sync has failed before; and the directory is
+/// synced, because the last one of a new segment may have failed, too.
+async fn make_durable<W: World>(
+    world: &W,
+    directory: &Path,
+    current: &Current<File<W>>,
+    last_write: &LastWrite,
+) -> io::Result<()> {
+    let file = &current.file;
+    file.write_at(last_write.start, &last_write.bytes).await?;
+    fill_with_zeros(file, current.end, current.sealed.length).await?;
+    file.sync_data().await?;
+    world.disk().sync_dir(directory).await
 }

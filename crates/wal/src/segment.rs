@@ -111,6 +111,8 @@ impl SegmentHeader {
 /// All that can be read of a segment.
 pub(crate) struct Contents {
     pub(crate) records: Vec<Stored>,
+    /// Where the last write began.
+    pub(crate) last_write_start: u64,
     /// Where the last record ends.
     pub(crate) end: u64,
 }
@@ -132,11 +134,13 @@ pub(crate) struct Damage {
 pub(crate) fn read(header: &SegmentHeader, bytes: &Bytes) -> Result<Contents, Damage> {
     let seed = header.seed();
     let mut records = Vec::new();
+    let mut last_write_start = RECORDS_START;
     let mut end = usize::try_from(RECORDS_START).unwrap_or(usize::MAX);
     while let Some(found) = Header::at(bytes, end, seed)
         && let Some(record) = found.read(bytes, end, seed)
     {
         records.push(record);
+        last_write_start = found.write_start;
         end += found.stored_bytes();
     }
     let later_write = (end..bytes.len())
@@ -148,6 +152,7 @@ pub(crate) fn read(header: &SegmentHeader, bytes: &Bytes) -> Result<Contents, Da
     }
     Ok(Contents {
         records,
+        last_write_start,
         end: end as u64,
     })
 }

@@ -136,6 +136,27 @@ fn after_a_failed_sync_nothing_is_acknowledged_any_more() {
     });
 }
 
+/// Found by the simulator: what a failed sync has dropped can be read until the power fails.
+#[test]
+fn a_write_whose_sync_failed_is_written_once_more_before_the_log_goes_on() {
+    run(async {
+        let world = FakeWorld::new(5);
+        let (wal, _) = Wal::open(&world, options()).await.expect("a new log");
+        append(&wal, 1).await.expect("durable");
+        world.fake_disk().fail_syncs();
+        append(&wal, 2).await.expect_err("the sync fails");
+        world.fake_disk().heal();
+
+        // The process is started again, and finds what the system still shows.
+        let world = world.restarted();
+        let (wal, recovered) = Wal::open(&world, options()).await.expect("it opens");
+        assert_eq!(recovered.groups[&GroupId(0)].entries.len(), 2);
+        append(&wal, 3).await.expect("durable");
+        world.fake_disk().lose_power(|| false);
+        assert_eq!(last_index(&world.restarted()).await.expect("it opens"), 3);
+    });
+}
+
 #[test]
 fn a_closed_log_takes_nothing() {
     run(async {

@@ -108,18 +108,11 @@ struct Platter {
 #[derive(Clone, Debug, Default)]
 struct FileState {
     durable: Vec<u8>,
-    /// Written since, in order.
+    /// What everybody reads.
+    current: Vec<u8>,
+    /// Written since the last sync, in order. A sync that fails forgets it: it can still be read,
+    /// and no other sync will make it durable.
     pending: Vec<(usize, Vec<u8>)>,
-}
-
-impl FileState {
-    fn current(&self) -> Vec<u8> {
-        let mut bytes = self.durable.clone();
-        for (offset, written) in &self.pending {
-            put(&mut bytes, *offset, written);
-        }
-        bytes
-    }
 }
 
 fn put(bytes: &mut Vec<u8>, offset: usize, written: &[u8]) {
@@ -177,6 +170,9 @@ impl FakeDisk {
                 }
             }
         }
+        for file in &mut platter.files {
+            file.current.clone_from(&file.durable);
+        }
         if keep() {
             platter.durable_names = platter.names.clone();
         } else {
@@ -193,6 +189,7 @@ impl FakeDisk {
                 put(&mut file.durable, offset, &written[..kept]);
                 left -= kept;
             }
+            file.current.clone_from(&file.durable);
         }
     }
 
@@ -223,6 +220,7 @@ impl FakeDisk {
         let mut platter = self.platter();
         let file = platter.names[path];
         platter.files[file].durable[at] ^= mask;
+        platter.files[file].current[at] ^= mask;
     }
 
     pub(crate) fn durable_len(&self, path: &Path) -> usize {
@@ -324,13 +322,13 @@ pub(crate) struct FakeFile {
 impl DiskFile for FakeFile {
     async fn len(&self) -> io::Result<u64> {
         let platter = self.disk.operate()?;
-        Ok(platter.files[self.number].current().len() as u64)
+        Ok(platter.files[self.number].current.len() as u64)
     }
 
     async fn read_at(&self, offset: u64, length: usize) -> io::Result<Vec<u8>> {
         let platter = self.disk.operate()?;
         let offset = usize::try_from(offset).unwrap();
-        let bytes = platter.files[self.number].current();
+        let bytes = &platter.files[self.number].current;
         let read = bytes.get(offset..offset + length);
         read.map(<[u8]>::to_vec)
             .ok_or(io::ErrorKind::UnexpectedEof.into())
@@ -341,20 +339,24 @@ impl DiskFile for FakeFile {
         tokio::task::yield_now().await;
         let mut platter = self.disk.operate()?;
         let offset = usize::try_from(offset).unwrap();
-        let pending = &mut platter.files[self.number].pending;
-        pending.push((offset, bytes.to_vec()));
+        let file = &mut platter.files[self.number];
+        put(&mut file.current, offset, bytes);
+        file.pending.push((offset, bytes.to_vec()));
         Ok(())
     }
 
     async fn sync_data(&self) -> io::Result<()> {
         tokio::task::yield_now().await;
         let mut platter = self.disk.operate()?;
-        if platter.failing_syncs {
+        let fails = platter.failing_syncs;
+        let file = &mut platter.files[self.number];
+        let pending = std::mem::take(&mut file.pending);
+        if fails {
             return Err(io::Error::other("input/output error"));
         }
-        let file = &mut platter.files[self.number];
-        file.durable = file.current();
-        file.pending.clear();
+        for (offset, written) in pending {
+            put(&mut file.durable, offset, &written);
+        }
         Ok(())
     }
 }

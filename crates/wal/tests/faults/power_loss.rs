@@ -284,7 +284,8 @@ async fn with_an_unsynced_write() -> FakeWorld {
     let (wal, _) = Wal::open(&world, options()).await.expect("a new log");
     append(&wal, vec![entry(1, b"one")]).await.expect("durable");
     append(&wal, vec![entry(2, b"two")]).await.expect("durable");
-    world.fake_disk().fail_syncs();
+    // One operation more: the write, and no sync.
+    world.fake_disk().power_off_after(1);
     // As long as 32 records without payload, header included.
     let long = vec![7; 31 * 48];
     let unsynced = append(
