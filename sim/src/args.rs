@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Parser;
+use zonemq_planted::Bug;
 
 /// Breaks a simulated zonemq cluster and judges what its clients were told
 #[derive(Debug, Parser)]
@@ -16,6 +17,8 @@ pub(crate) enum Args {
     Replay(RunArgs),
     /// Run a scenario with many seeds, on all cores
     Explore(ExploreArgs),
+    /// Plant bugs one after the other, and count the seeds until each is caught
+    Bugs(BugsArgs),
     /// List the bundled scenarios
     List,
     /// Tell what a scenario teaches
@@ -36,6 +39,9 @@ pub(crate) struct RunArgs {
     /// Leave all faults out but these, by their numbers
     #[arg(long, value_delimiter = ',')]
     pub(crate) only: Option<Vec<usize>>,
+    /// Plant a bug in the nodes: `bugs --help` tells their names
+    #[arg(long, value_parser = bug)]
+    pub(crate) plant: Option<Bug>,
     /// Print what happened and what it did
     #[arg(long, short)]
     pub(crate) verbose: bool,
@@ -61,6 +67,32 @@ pub(crate) struct ExploreArgs {
     /// How many runs at the same time; as many as there are cores if left out
     #[arg(long, short)]
     pub(crate) jobs: Option<usize>,
+}
+
+/// Planted bugs.
+#[derive(Debug, clap::Args)]
+#[command(after_help = known_bugs())]
+pub(crate) struct BugsArgs {
+    /// Only these; all if left out
+    #[arg(value_parser = bug)]
+    pub(crate) bugs: Vec<Bug>,
+    /// Give up on a bug after so many seeds
+    #[arg(long, default_value_t = 200)]
+    pub(crate) seeds: u64,
+    /// How many bugs at the same time; as many as there are cores if left out
+    #[arg(long, short)]
+    pub(crate) jobs: Option<usize>,
+}
+
+fn bug(name: &str) -> Result<Bug, String> {
+    Bug::named(name).ok_or_else(|| "there is no bug of this name".to_owned())
+}
+
+fn known_bugs() -> String {
+    let lines = Bug::ALL
+        .iter()
+        .map(|bug| format!("  {:<32} {}\n", bug.as_str(), bug.explanation()));
+    format!("The bugs:\n{}", lines.collect::<String>())
 }
 
 fn seeds(text: &str) -> Result<std::ops::Range<u64>, String> {

@@ -253,6 +253,26 @@ impl Cluster {
         led.max().map(|(_, index)| index)
     }
 
+    /// Where each node stands, in words.
+    pub(crate) fn standing(&self) -> String {
+        let nodes = self.indexes().map(|index| {
+            let name = &self.host(index).name;
+            match self.status(index) {
+                None => format!("{name} is down"),
+                Some(status) => format!(
+                    "{name} is {} in term {}, follows {:?}, log {} committed {} applied {}",
+                    status.role.as_str(),
+                    status.term,
+                    status.leader,
+                    status.last_log_index,
+                    status.committed_index,
+                    status.applied_index
+                ),
+            }
+        });
+        nodes.collect::<Vec<_>>().join("; ")
+    }
+
     /// Whether all but the nodes that are `excused` run and follow the same leader, with all that
     /// is committed applied.
     pub(crate) fn is_settled(&self, excused: &BTreeSet<HostIndex>) -> bool {
@@ -325,6 +345,10 @@ fn is_refusal(error: &StartError) -> bool {
         StartError::Log(OpenError::Disk(_)) | StartError::Listen { .. } => false,
         StartError::Log(_) | StartError::NotAMember(_) => true,
         // A disk that fails while the snapshot is read says so in words only.
-        StartError::Group(error) => !error.to_string().contains("input/output error"),
+        StartError::Group(error) => {
+            let text = error.to_string();
+            let passes = ["input/output error", "no storage space"];
+            !passes.iter().any(|words| text.contains(words))
+        }
     }
 }

@@ -2,6 +2,7 @@
 //! can break, and judges what clients were told. The same seed gives the same run, byte for byte.
 
 mod args;
+mod bugs;
 mod client;
 mod cluster;
 mod coverage;
@@ -40,6 +41,7 @@ fn dispatch(args: &Args) -> anyhow::Result<ExitCode> {
     match args {
         Args::Run(args) | Args::Replay(args) => run(args),
         Args::Explore(args) => explore::explore(args),
+        Args::Bugs(args) => bugs::hunt(args),
         Args::List => {
             for (name, text) in scenario::BUNDLED {
                 let scenario = scenario::parse(text)?;
@@ -57,6 +59,9 @@ fn dispatch(args: &Args) -> anyhow::Result<ExitCode> {
 
 fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
     let scenario = scenario::load(&args.scenario)?;
+    if let Some(bug) = args.plant {
+        zonemq_planted::plant(bug);
+    }
     let is_traced = args.trace_hash || args.trace.is_some();
     let trace = is_traced
         .then(|| Trace::begin(args.trace.as_deref()))

@@ -157,7 +157,8 @@ impl Run {
         let mut violations = Vec::new();
         if !self.settles()? {
             violations.push(format!(
-                "liveness: the nodes did not agree within {SETTLE_WITHIN:?} after everything was healed"
+                "liveness: the nodes did not agree within {SETTLE_WITHIN:?} after everything was healed: {}",
+                self.cluster.standing()
             ));
         } else if !self.drains()? {
             violations.push(format!(

@@ -169,12 +169,20 @@ impl Node {
     /// Resolves with the reason when the disk has failed: the node must not go on.
     pub async fn failed(&self) -> String {
         let mut failure = self.wal.failure();
-        match failure.wait_for(Option::is_some).await {
-            Ok(failure) => failure
-                .as_ref()
-                .map(ToString::to_string)
-                .unwrap_or_default(),
-            Err(_) => "the task that writes the log has ended".to_owned(),
+        let log_failed = async {
+            match failure.wait_for(Option::is_some).await {
+                Ok(failure) => failure
+                    .as_ref()
+                    .map(ToString::to_string)
+                    .unwrap_or_default(),
+                Err(_) => "the task that writes the log has ended".to_owned(),
+            }
+        };
+        tokio::select! {
+            // The log first: when it fails, Raft ends because of that.
+            biased;
+            reason = log_failed => reason,
+            reason = self.group.ended() => reason,
         }
     }
 

@@ -319,6 +319,20 @@ impl Group {
         }
     }
 
+    /// Resolves with the reason when Raft has ended by itself, because it could not read or write
+    /// what it must: the node must not go on.
+    pub async fn ended(&self) -> String {
+        let mut metrics = self.raft.metrics();
+        loop {
+            if let Err(fatal) = &metrics.borrow_watched().running_state {
+                return fatal.to_string();
+            }
+            if metrics.changed().await.is_err() {
+                return "Raft has ended".to_owned();
+            }
+        }
+    }
+
     /// Stops taking part.
     pub async fn stop(&self) {
         if let Err(error) = self.raft.shutdown().await {
