@@ -51,6 +51,9 @@ pub(crate) struct RunArgs {
     /// Record everything in this file
     #[arg(long)]
     pub(crate) trace: Option<PathBuf>,
+    /// Write what clients asked and were told to this file, for `zonemq check`
+    #[arg(long)]
+    pub(crate) history: Option<PathBuf>,
 }
 
 /// Many runs.

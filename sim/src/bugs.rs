@@ -95,12 +95,14 @@ fn hunting_ground(bug: Bug) -> &'static str {
         Bug::SyncSkipped | Bug::AppendAcknowledgedAtOnce => "power-loss-of-all",
         Bug::SyncErrorIgnored | Bug::DirectorySyncSkipped => "failing-disks",
         Bug::DamageCutOff => "bit-rot",
-        Bug::VoteNotAwaited | Bug::AnsweredBeforeCommitted => "swarm",
+        Bug::VoteNotAwaited => "zone-power-loss",
+        Bug::AnsweredBeforeCommitted => "leader-in-the-minority",
         Bug::LeaderRestored => "leader-restart",
         Bug::ClockOfTheReplica
         | Bug::SnapshotWithoutDeduplication
-        | Bug::SnapshotWithoutRequestIds => "leader-kill",
-        Bug::RequestIdsForgotten | Bug::RetryUnderANewId => "leader-in-the-minority",
+        | Bug::SnapshotWithoutRequestIds
+        | Bug::RequestIdsForgotten
+        | Bug::RetryUnderANewId => "leader-kill",
         Bug::RetentionIgnored => "retention",
         Bug::ReceiveHidesNothing
         | Bug::ReceiveCountStays

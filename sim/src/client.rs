@@ -82,7 +82,7 @@ impl Client {
     ) -> Result<Value, CallError> {
         let deadline = Instant::now() + within;
         let result = self.attempt(to, input, deadline).await;
-        if let Err(CallError::Unknown(_)) | Err(CallError::Failed(_)) = &result
+        if let Err(CallError::Unknown(_) | CallError::Failed(_)) = &result
             && self.connection.is_none()
         {
             self.at = (self.at + 1) % self.nodes.len();

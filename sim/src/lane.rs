@@ -1,5 +1,6 @@
 //! The queues that clients use, and what they do with them: each lane exercises a promise.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use rand::Rng;
@@ -18,6 +19,8 @@ const GROUPS: u64 = 3;
 const ROUNDS_OF_A_QUEUE: u32 = 20;
 /// How often a sender tries a FIFO message again whose fate it does not know.
 const RETRIES: u32 = 3;
+/// Longer than the visibility timeout.
+const STALE: Duration = Duration::from_millis(3_300);
 /// A little more than the shortest retention.
 const ADVANCE_MILLIS: u64 = 61_000;
 
@@ -127,6 +130,8 @@ impl Lane {
 
 /// One client of a lane.
 pub(crate) struct Laborer {
+    /// Handles that it did not use in their time.
+    pub(crate) stale: VecDeque<(Instant, String)>,
     pub(crate) worker: Worker,
     pub(crate) lane: Lane,
     pub(crate) phases: watch::Receiver<Phase>,
@@ -160,7 +165,14 @@ impl Laborer {
     async fn send(&mut self) {
         let queue = self.lane.target();
         let mut number = 0_u64;
+        let mut sent = VecDeque::new();
         while self.is_working() {
+            if self.lane == Lane::Fifo && self.happens(0.1) {
+                // Sent again after a while, as by a sender that has forgotten: it is the same.
+                if let Some(again) = sent.pop_front() {
+                    self.worker.send(queue, vec![again]).await;
+                }
+            }
             let count = if self.happens(0.2) { 3 } else { 1 };
             let messages: Vec<NewMessage> = (0..count)
                 .map(|_| {
@@ -173,6 +185,9 @@ impl Laborer {
             while self.lane == Lane::Fifo && told == Told::Unknown && retries < RETRIES {
                 retries += 1;
                 told = self.worker.send(queue, messages.clone()).await;
+            }
+            if told == Told::Done {
+                sent.extend(messages);
             }
             sleep(self.send_pause).await;
         }
@@ -204,6 +219,10 @@ impl Laborer {
         let mut quiet_since = Instant::now();
         while self.is_working() || quiet_since.elapsed() < self.quiet {
             for (queue, _) in &queues {
+                // Left alone, so that there is something to move.
+                if *queue == "dead" && self.is_working() {
+                    continue;
+                }
                 for _ in 0..ROUNDS_OF_A_QUEUE {
                     let (told, messages) = self.worker.receive(queue).await;
                     if told != Told::Done {
@@ -239,13 +258,25 @@ impl Laborer {
                     break;
                 }
             } else if self.lane == Lane::Fifo {
+                self.stale.push_back((Instant::now(), message.handle));
                 break;
             }
         }
+        self.try_a_stale_handle(queue).await;
         while !done.is_empty() {
             let count = if self.happens(0.5) { done.len() } else { 1 };
             let handles = done.drain(..count).collect();
             self.worker.delete(queue, handles).await;
+        }
+    }
+
+    /// What has expired must not delete: the message is somebody else's now.
+    async fn try_a_stale_handle(&mut self, queue: &str) {
+        if let Some((since, _)) = self.stale.front()
+            && since.elapsed() > STALE
+            && let Some((_, handle)) = self.stale.pop_front()
+        {
+            self.worker.delete(queue, vec![handle]).await;
         }
     }
 

@@ -68,6 +68,9 @@ fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
         .transpose()?;
     let finished = run::run(&scenario, args.seed, args.only.as_deref())?;
     report::print(args, &finished);
+    if let Some(path) = &args.history {
+        report::write_history(path, &finished.events)?;
+    }
     if let Some(trace) = trace {
         let (hash, bytes) = trace.finish()?;
         println!("trace {hash} over {bytes} bytes");

@@ -1,8 +1,15 @@
 //! What a run has shown, for a reader at a terminal.
 
+use std::path::Path;
+
+use anyhow::Context;
+use zonemq_history::event::Event;
+
 use crate::args::RunArgs;
 use crate::run::{Finished, Verdict};
 
+/// More broken promises than anybody reads at once.
+const SHOWN: usize = 10;
 /// The exit code when the simulator itself failed.
 pub(crate) const HARNESS_FAILED: u8 = 3;
 
@@ -13,6 +20,16 @@ pub(crate) fn exit_code(verdict: &Verdict) -> u8 {
         Verdict::Violation(_) => 1,
         Verdict::Unknown(_) => 2,
     }
+}
+
+/// Writes a history as the judge reads it from files: one event a line.
+pub(crate) fn write_history(path: &Path, events: &[Event]) -> anyhow::Result<()> {
+    let mut text = String::new();
+    for event in events {
+        text.push_str(&serde_json::to_string(event)?);
+        text.push('\n');
+    }
+    std::fs::write(path, text).with_context(|| format!("{} cannot be written", path.display()))
 }
 
 /// The line that runs the same again.
@@ -47,11 +64,10 @@ pub(crate) fn print(args: &RunArgs, finished: &Finished) {
     match &finished.verdict {
         Verdict::Pass => println!("pass: {} with seed {seed}", args.scenario),
         Verdict::Unknown(reason) => {
-            println!("unknown: {} with seed {seed}: {reason}", args.scenario)
+            println!("unknown: {} with seed {seed}: {reason}", args.scenario);
         }
         Verdict::Violation(violations) => {
             println!("violation: {} with seed {seed}", args.scenario);
-            const SHOWN: usize = 10;
             for violation in violations.iter().take(SHOWN) {
                 println!("  {violation}");
             }

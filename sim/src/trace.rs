@@ -62,7 +62,11 @@ impl Trace {
             file.flush()?;
         }
         let digest = recorded.hash.clone().finalize();
-        let hash = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let hash = digest.iter().fold(String::new(), |mut hash, byte| {
+            // Writing to a string cannot fail.
+            let _ = std::fmt::Write::write_fmt(&mut hash, format_args!("{byte:02x}"));
+            hash
+        });
         Ok((hash, recorded.bytes))
     }
 }

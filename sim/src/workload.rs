@@ -1,5 +1,6 @@
 //! Puts clients on hosts: senders, receivers and administrators of each lane.
 
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -90,6 +91,7 @@ impl Workload {
         for (number, (host, (lane, role))) in hosts.into_iter().zip(load.roles()).enumerate() {
             let network = SimNetwork::new(&cluster.fabric, host.ip);
             let laborer = Laborer {
+                stale: VecDeque::new(),
                 worker: Worker {
                     // Each begins with the node of its own zone.
                     client: Client::new(network, nodes.clone(), number),

@@ -7,7 +7,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 use zonemq_tests::binary;
-use zonemq_tests::cluster::TestCluster;
+use zonemq_tests::cluster::{Status, TestCluster};
 
 fn assert_refused(output: &Output, part_of_the_sentence: &str) {
     let told = String::from_utf8_lossy(&output.stderr);
@@ -152,7 +152,7 @@ async fn nodes_stop_when_up_is_killed_and_down_stops_a_detached_cluster() {
     }
     // The cluster answers as soon as a majority does.
     cluster
-        .wait_until("all have caught up", |status| status.all_caught_up())
+        .wait_until("all have caught up", Status::all_caught_up)
         .await;
     let down = cluster.zonemq(&["down"]);
     assert!(down.status.success(), "{down:?}");

@@ -9,7 +9,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// The picture of crates/README.md: each crate, and the crates of ours that it may depend on.
-const ARROWS: [(&str, &[&str]); 10] = [
+const ARROWS: [(&str, &[&str]); 12] = [
     ("zonemq-planted", &[]),
     ("zonemq-world", &[]),
     ("zonemq-queue", &["zonemq-planted"]),
@@ -37,6 +37,20 @@ const ARROWS: [(&str, &[&str]); 10] = [
     ),
     ("zonemq-history", &[]),
     ("zonemq", &["zonemq-history", "zonemq-node", "zonemq-world"]),
+    ("zonemq-sim-determinism", &[]),
+    (
+        "zonemq-sim",
+        &[
+            "zonemq-history",
+            "zonemq-node",
+            "zonemq-planted",
+            "zonemq-queue",
+            "zonemq-raft",
+            "zonemq-sim-determinism",
+            "zonemq-wal",
+            "zonemq-world",
+        ],
+    ),
     ("zonemq-tests", &["zonemq"]),
 ];
 
@@ -73,7 +87,12 @@ const AROUND_THE_WORLD: [&str; 13] = [
     "tokio::process",
     "tokio::signal",
 ];
-const AT_THE_EDGE: [&str; 2] = ["zonemq", "zonemq-tests"];
+const AT_THE_EDGE: [&str; 4] = [
+    "zonemq",
+    "zonemq-sim",
+    "zonemq-sim-determinism",
+    "zonemq-tests",
+];
 const THE_REAL_WORLD: &str = "crates/world/src/real.rs";
 
 const LONGEST_FILE_LINES: usize = 500;

@@ -13,7 +13,7 @@ pub(crate) struct Messages<'h> {
     /// All deletes by the handle that they name.
     pub(crate) deletes: BTreeMap<&'h str, Vec<Delete<'h>>>,
     pub(crate) purges: Vec<OfQueue<'h>>,
-    pub(crate) moves: Vec<OfQueue<'h>>,
+    pub(crate) moves: Vec<Move<'h>>,
     pub(crate) advances: Vec<(&'h Call, u64)>,
     /// Receives of which nobody knows what they have received.
     pub(crate) lost_receives: Vec<OfQueue<'h>>,
@@ -60,6 +60,13 @@ pub(crate) struct Delete<'h> {
     pub(crate) call: &'h Call,
     /// Whether the client was told that it is done.
     pub(crate) is_acknowledged: bool,
+}
+
+/// A move task that was begun, or may have been.
+#[derive(Clone, Copy)]
+pub(crate) struct Move<'h> {
+    /// Back to where messages came from where absent.
+    pub(crate) destination: Option<&'h str>,
 }
 
 /// A call about a queue as a whole.
@@ -128,9 +135,9 @@ impl<'h> Messages<'h> {
             Operation::Purge { queue } if call.may_have_effect() => {
                 self.purges.push(OfQueue { call, queue });
             }
-            Operation::StartMove { source, .. } if call.may_have_effect() => {
-                let queue = source;
-                self.moves.push(OfQueue { call, queue });
+            Operation::StartMove { destination, .. } if call.may_have_effect() => {
+                let destination = destination.as_deref();
+                self.moves.push(Move { destination });
             }
             Operation::AdvanceClock { millis } if call.may_have_effect() => {
                 self.advances.push((call, *millis));

@@ -5,15 +5,14 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
 use std::time::Duration;
 
-use rand::Rng;
-use rand::seq::SliceRandom;
 use zonemq_world::World;
 
+use super::effects::{Links, disk_faults, millis};
 use super::{Kind, Planned};
 use crate::cluster::{Cluster, Crash, End, HostIndex};
 use crate::world::SimChance;
 use crate::world::disk::{DiskFaults, PowerLoss};
-use crate::world::network::{LinkRule, Passage};
+use crate::world::network::LinkRule;
 
 /// A node that gave up is started again after this, as a supervisor does.
 const SUPERVISOR_PAUSE: Duration = Duration::from_secs(1);
@@ -24,9 +23,6 @@ pub(crate) struct Happened {
     pub(crate) at: Duration,
     pub(crate) what: String,
 }
-
-/// What goes from one of the first to one of the second passes the rule.
-type Links = (Vec<IpAddr>, Vec<IpAddr>, LinkRule);
 
 /// A fault that is at work.
 #[derive(Debug)]
@@ -49,7 +45,7 @@ struct Active {
 pub(crate) struct Injector {
     waiting: VecDeque<Planned>,
     active: Vec<Active>,
-    chance: SimChance,
+    pub(super) chance: SimChance,
     /// When the supervisor starts a node again.
     restarts: BTreeMap<HostIndex, Duration>,
     /// Nodes whose durable data was destroyed: they may refuse to start.
@@ -147,6 +143,7 @@ impl Injector {
         }
     }
 
+    #[expect(clippy::too_many_lines, reason = "one arm for each kind")]
     fn begin(&mut self, cluster: &mut Cluster, planned: Planned) {
         let now = cluster.now();
         let Planned {
@@ -358,157 +355,6 @@ impl Injector {
             }
         }
     }
-
-    fn links(
-        &self,
-        cluster: &Cluster,
-        kind: Kind,
-        amount: f64,
-        hosts: &[HostIndex],
-        is_zone: bool,
-    ) -> Vec<Links> {
-        let mut inside: Vec<IpAddr> = hosts.iter().map(|i| cluster.host(*i).ip).collect();
-        let mut nodes: Vec<IpAddr> = cluster
-            .node_ips()
-            .filter(|ip| !inside.contains(ip))
-            .collect();
-        let mut clients: Vec<IpAddr> = cluster.client_ips().collect();
-        if is_zone && matches!(kind, Kind::Isolate | Kind::IsolateFromAll) {
-            // Who lives in the zone stays with it; the rest of the world is outside.
-            let zone = &cluster.host(hosts[0]).zone;
-            let (here, there): (Vec<IpAddr>, Vec<IpAddr>) = clients
-                .iter()
-                .partition(|ip| cluster.client_zone(**ip) == Some(zone));
-            inside.extend(here);
-            nodes.extend(&there);
-            clients = there;
-        }
-        let everyone: Vec<IpAddr> = nodes.iter().chain(&clients).copied().collect();
-        let mut all: Vec<IpAddr> = cluster.node_ips().collect();
-        self.chance.draw(|dice| all.shuffle(dice));
-        // What is cut off may be retransmitted later, or lost with the connection.
-        let is_lost = self.chance.draw(|dice| dice.random_bool(0.25));
-        let cut = LinkRule {
-            passage: if is_lost {
-                Passage::Swallowed
-            } else {
-                Passage::Held
-            },
-            ..LinkRule::default()
-        };
-        let held = LinkRule {
-            passage: Passage::Held,
-            ..LinkRule::default()
-        };
-        let swallowed = LinkRule {
-            passage: Passage::Swallowed,
-            ..LinkRule::default()
-        };
-        let both = |a: &[IpAddr], b: &[IpAddr], rule: LinkRule| {
-            vec![
-                (a.to_vec(), b.to_vec(), rule),
-                (b.to_vec(), a.to_vec(), rule),
-            ]
-        };
-        match kind {
-            Kind::Isolate => both(&inside, &nodes, cut),
-            Kind::IsolateFromAll => both(&inside, &everyone, cut),
-            Kind::Pause => both(&inside, &everyone, held),
-            Kind::Halves => {
-                let (one, other) = all.split_at(all.len() / 2);
-                both(one, other, cut)
-            }
-            Kind::Bridge => {
-                let (one, other) = all[1..].split_at((all.len() - 1) / 2);
-                both(one, other, cut)
-            }
-            Kind::Ring => ring(&all, cut),
-            Kind::AllApart => all
-                .iter()
-                .map(|one| (vec![*one], all.clone(), cut))
-                .collect(),
-            Kind::CutInbound => vec![(nodes, inside, cut)],
-            Kind::CutOutbound => vec![(inside, nodes, cut)],
-            Kind::CutClients => both(&inside, &clients, cut),
-            Kind::LoseResponses => vec![(inside, clients, swallowed)],
-            Kind::HalfOpen => both(&inside, &everyone, swallowed),
-            Kind::Delay => both(
-                &inside,
-                &everyone,
-                LinkRule {
-                    delay: millis(amount),
-                    ..LinkRule::default()
-                },
-            ),
-            Kind::SlowNode => both(
-                &inside,
-                &everyone,
-                LinkRule {
-                    delay: millis(amount / 2.0),
-                    jitter: millis(amount / 2.0),
-                    ..LinkRule::default()
-                },
-            ),
-            Kind::Jitter => both(
-                &inside,
-                &everyone,
-                LinkRule {
-                    jitter: millis(amount),
-                    ..LinkRule::default()
-                },
-            ),
-            Kind::Loss => both(
-                &inside,
-                &everyone,
-                LinkRule {
-                    loss: amount.clamp(0.0, 1.0),
-                    ..LinkRule::default()
-                },
-            ),
-            Kind::SlowLink => both(
-                &inside,
-                &everyone,
-                LinkRule {
-                    bytes_per_second: Some(amount.max(1.0)),
-                    ..LinkRule::default()
-                },
-            ),
-            Kind::Kill
-            | Kind::PowerLoss
-            | Kind::TornPowerLoss
-            | Kind::RestartStorm
-            | Kind::RollingRestart
-            | Kind::SyncError
-            | Kind::WriteError
-            | Kind::ReadError
-            | Kind::DiskFull
-            | Kind::SlowDisk
-            | Kind::BitFlip
-            | Kind::MisdirectedWrite
-            | Kind::ClockJump
-            | Kind::ClockDrift => Vec::new(),
-        }
-    }
-}
-
-/// Cuts all links but those between neighbours; with three nodes, one of the three.
-fn ring(nodes: &[IpAddr], cut: LinkRule) -> Vec<Links> {
-    let count = nodes.len();
-    let mut links = Vec::new();
-    for one in 0..count {
-        for other in 0..count {
-            let distance = (one + count - other) % count;
-            let is_neighbour = if count == 3 {
-                one + other != 1
-            } else {
-                distance <= 1 || distance == count - 1
-            };
-            if !is_neighbour {
-                links.push((vec![nodes[one]], vec![nodes[other]], cut));
-            }
-        }
-    }
-    links
 }
 
 fn take_down(cluster: &mut Cluster, active: &mut Active, crash: Crash) {
@@ -516,39 +362,4 @@ fn take_down(cluster: &mut Cluster, active: &mut Active, crash: Crash) {
         cluster.crash(*index, crash);
     }
     active.down.clone_from(&active.hosts);
-}
-
-fn disk_faults(kind: Kind, amount: f64) -> DiskFaults {
-    let healthy = DiskFaults::default();
-    match kind {
-        Kind::Pause => DiskFaults {
-            is_stalled: true,
-            ..healthy
-        },
-        Kind::SlowNode | Kind::SlowDisk => DiskFaults {
-            delay: millis(amount),
-            ..healthy
-        },
-        Kind::SyncError => DiskFaults {
-            syncs_fail: true,
-            ..healthy
-        },
-        Kind::WriteError => DiskFaults {
-            writes_fail: true,
-            ..healthy
-        },
-        Kind::ReadError => DiskFaults {
-            reads_fail: true,
-            ..healthy
-        },
-        Kind::DiskFull => DiskFaults {
-            is_full: true,
-            ..healthy
-        },
-        _ => healthy,
-    }
-}
-
-fn millis(amount: f64) -> Duration {
-    Duration::from_secs_f64(amount.max(0.0) / 1000.0)
 }

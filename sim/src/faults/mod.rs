@@ -1,5 +1,6 @@
 //! What can go wrong, where, and for how long.
 
+mod effects;
 mod injector;
 mod plan;
 mod target;
@@ -130,9 +131,8 @@ impl Kind {
         match self {
             Kind::RestartStorm => (100.0, 1500.0),
             Kind::RollingRestart => (100.0, 2000.0),
-            Kind::SlowNode => (5.0, 200.0),
             Kind::Delay => (5.0, 400.0),
-            Kind::Jitter => (5.0, 200.0),
+            Kind::SlowNode | Kind::Jitter => (5.0, 200.0),
             Kind::Loss => (0.01, 0.3),
             Kind::SlowLink => (20_000.0, 1_000_000.0),
             Kind::SlowDisk => (2.0, 300.0),

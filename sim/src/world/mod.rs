@@ -17,7 +17,7 @@ pub(crate) use self::network::{Fabric, SimNetwork};
 use crate::coverage::Coverage;
 
 /// When every simulation begins: 2026-01-01, so that the time of day is the same in each.
-pub(crate) const EPOCH: Duration = Duration::from_secs(1_767_225_600);
+pub(crate) const EPOCH: Duration = Duration::from_hours(490_896);
 
 /// Simulated time since the start, as the host that runs now sees it.
 pub(crate) fn elapsed() -> Duration {

@@ -177,7 +177,7 @@ impl Fabric {
         if !rule.jitter.is_zero() {
             late += rule
                 .jitter
-                .mul_f64(self.chance.draw(|dice| dice.random::<f64>()));
+                .mul_f64(self.chance.draw(rand::Rng::random::<f64>));
         }
         if rule.loss > 0.0 {
             let mut pause = RETRANSMISSION;
@@ -358,7 +358,7 @@ impl SimStream {
         drop(state);
         let now = elapsed();
         if *due > now {
-            let mut timer = Box::pin(sleep(*due - now));
+            let mut timer = Box::pin(sleep(due.saturating_sub(now)));
             if timer.as_mut().poll(context).is_pending() {
                 self.timer = Some(timer);
                 return Poll::Pending;

@@ -12,6 +12,7 @@ pub(super) fn check(messages: &Messages<'_>, report: &mut Report) {
     for (body, message) in &messages.by_body {
         check_counts(body, message, report);
         check_deaths(messages, body, message, report);
+        check_old_handles(messages, body, message, report);
         for delivered in &message.deliveries {
             let before = handles.insert(&delivered.delivery.handle, delivered);
             if let Some(before) = before
@@ -30,6 +31,52 @@ pub(super) fn check(messages: &Messages<'_>, report: &mut Report) {
                     ),
                 );
             }
+        }
+    }
+}
+
+/// In a FIFO queue, the handle of a delivery is worth nothing once there is another.
+fn check_old_handles(
+    messages: &Messages<'_>,
+    body: &str,
+    message: &Message<'_>,
+    report: &mut Report,
+) {
+    for pair in message.deliveries.windows(2) {
+        let (old, new) = (&pair[0], &pair[1]);
+        let is_fifo = messages.settings(old.queue).fifo && old.queue == new.queue;
+        // Receives that overlap need not have taken effect in the order in which they began.
+        let is_later = new.delivery.receive_count > old.delivery.receive_count;
+        if !is_fifo || !is_later {
+            continue;
+        }
+        // A message that is gone already is deleted without complaint.
+        let is_gone_before = |moment: u64| {
+            let others = message.deliveries.iter();
+            let mut others = others.filter(|other| other.delivery.handle != old.delivery.handle);
+            others.any(|other| {
+                let mut deletes = messages.deletes_of(other).iter();
+                deletes.any(|delete| delete.call.invoked_at < moment)
+            }) || messages.may_be_purged(old.queue, old.call.invoked_at, moment)
+        };
+        let worked = messages.deletes_of(old).iter().find(|delete| {
+            delete.is_acknowledged
+                && delete.call.invoked_at > new.call.ended_at
+                && !is_gone_before(delete.call.ended_at)
+        });
+        if let Some(delete) = worked {
+            report.add(
+                Invariant::Handles,
+                delete.call.ended_at,
+                format!(
+                    "message {body} was deleted by {} at {} with the handle of its delivery at {}, \
+                     after it was delivered again at {}",
+                    delete.call.client,
+                    moment(delete.call.ended_at),
+                    moment(old.call.ended_at),
+                    moment(new.call.ended_at),
+                ),
+            );
         }
     }
 }

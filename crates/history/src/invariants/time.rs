@@ -77,11 +77,15 @@ pub(super) fn check_purges(messages: &Messages<'_>, report: &mut Report) {
                 delivered.queue == purge.queue && delivered.call.invoked_at > purge.call.ended_at
             });
             // Where it may have been elsewhere at the time of the purge, nothing is certain.
-            let stayed = messages.moves.is_empty()
-                && message
-                    .deliveries
-                    .iter()
-                    .all(|all| all.queue == purge.queue);
+            let comes_back = messages
+                .moves
+                .iter()
+                .any(|task| task.destination.is_none_or(|queue| queue == purge.queue));
+            let is_elsewhere = message
+                .deliveries
+                .iter()
+                .any(|all| all.queue != purge.queue);
+            let stayed = !comes_back && !is_elsewhere;
             if let Some(again) = again
                 && was_there
                 && is_only_send

@@ -371,6 +371,20 @@ fn a_handle_is_of_one_delivery() {
 }
 
 #[test]
+fn an_old_handle_of_a_fifo_message_is_worth_nothing() {
+    for (settings, expected) in [(fifo(), &[Invariant::Handles][..]), (standard(), &[])] {
+        let mut talk = Talk::with("q", settings);
+        talk.send("q", "m", "id");
+        let old = talk.receive("q", "m", "id", 1);
+        talk.wait(60_000);
+        talk.receive("q", "m", "id", 2);
+        talk.delete("q", &old);
+        talk.drained("q");
+        assert_eq!(violated(&talk), expected);
+    }
+}
+
+#[test]
 fn a_history_survives_being_lines() {
     let mut talk = Talk::with("q", fifo());
     talk.send_to_group("q", "g", "a", 1);

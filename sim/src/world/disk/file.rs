@@ -83,7 +83,8 @@ impl FileState {
             while at < write.bytes.len() {
                 let place = write.offset + at as u64;
                 // At most a sector.
-                let to_boundary = (SECTOR_BYTES - place % SECTOR_BYTES) as usize;
+                let to_boundary =
+                    usize::try_from(SECTOR_BYTES - place % SECTOR_BYTES).unwrap_or(usize::MAX);
                 let end = write.bytes.len().min(at + to_boundary);
                 if keeps() {
                     self.durable.write(place, &write.bytes[at..end]);

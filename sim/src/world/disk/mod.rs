@@ -38,6 +38,10 @@ pub(crate) enum PowerLoss {
 
 /// What the disk does wrong at present.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "faults that are at work or not, each by itself"
+)]
 pub(crate) struct DiskFaults {
     pub(crate) reads_fail: bool,
     pub(crate) writes_fail: bool,
@@ -150,14 +154,14 @@ impl SimDisk {
     pub(crate) fn lose_power(&self, loss: PowerLoss) {
         let mut state = self.locked();
         let state = &mut *state;
-        let mut lost = 0;
+        let mut dropped = 0;
         let mut torn = 0;
         for file in state.files.values_mut() {
             let outcome = file.lose_power(|| match loss {
                 PowerLoss::LosesUnsynced => false,
                 PowerLoss::TearsUnsynced => self.chance.draw(|dice| dice.random_bool(0.5)),
             });
-            lost += outcome.lost_bytes;
+            dropped += outcome.lost_bytes;
             torn += outcome.torn_writes;
         }
         let renamings = std::mem::take(&mut state.renamings);
@@ -171,9 +175,9 @@ impl SimDisk {
         for renaming in renamings.into_iter().take(kept) {
             renaming.apply(&mut state.durable_names);
         }
-        state.names = state.durable_names.clone();
+        state.names.clone_from(&state.durable_names);
         state.collect();
-        self.coverage.add("disk: unsynced bytes lost", lost);
+        self.coverage.add("disk: unsynced bytes lost", dropped);
         self.coverage.add("disk: writes torn", torn);
         self.coverage
             .add("disk: unsynced names lost", forgotten as u64);

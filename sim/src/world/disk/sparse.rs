@@ -70,7 +70,7 @@ fn parts(offset: u64, length: usize) -> impl Iterator<Item = (u64, usize, std::o
         }
         let place = offset + done as u64;
         // Below a page's length, which fits.
-        let at = (place % page_bytes) as usize;
+        let at = usize::try_from(place % page_bytes).unwrap_or(0);
         let end = length.min(done + PAGE_BYTES - at);
         let part = done..end;
         done = end;

@@ -56,10 +56,10 @@ async fn a_new_file_is_gone_when_its_directory_was_not_synced() {
 async fn a_torn_write_is_there_in_whole_sectors() {
     let coverage = Coverage::default();
     let disk = disk(&coverage).await;
-    let file = write(&disk, &[1; 512 * 64]).await;
+    let file = write(&disk, &vec![1; 512 * 64]).await;
     file.sync_data().await.unwrap();
     disk.sync_dir(Path::new(FOLDER)).await.unwrap();
-    file.write_at(0, &[2; 512 * 64]).await.unwrap();
+    file.write_at(0, &vec![2; 512 * 64]).await.unwrap();
     disk.lose_power(PowerLoss::TearsUnsynced);
     let bytes = read(&disk).await.unwrap();
     let sectors: Vec<&[u8]> = bytes.chunks(512).collect();
