@@ -239,6 +239,8 @@ struct Numbered<'h> {
     number: u128,
     body: &'h str,
     id: &'h str,
+    /// When it was tried first: a retry is told the number that the first try got.
+    tried_at: u64,
     call: &'h Call,
 }
 
@@ -261,17 +263,18 @@ fn check_sequence_numbers(messages: &Messages<'_>, report: &mut Report) {
             number,
             body,
             id: &accepted.message_id,
+            tried_at: message.first_tried_at().unwrap_or(send.call.invoked_at),
             call: send.call,
         });
     }
     for ((queue, group), mut sends) in acknowledged {
         let mut by_end = sends.clone();
-        sends.sort_unstable_by_key(|send| send.call.invoked_at);
+        sends.sort_unstable_by_key(|send| send.tried_at);
         by_end.sort_unstable_by_key(|send| send.call.ended_at);
         let mut ended = by_end.into_iter().peekable();
         let mut greatest: Option<Numbered<'_>> = None;
         for send in sends {
-            while let Some(earlier) = ended.next_if(|it| it.call.ended_at < send.call.invoked_at) {
+            while let Some(earlier) = ended.next_if(|it| it.call.ended_at < send.tried_at) {
                 if greatest.is_none_or(|known| known.number < earlier.number) {
                     greatest = Some(earlier);
                 }
