@@ -213,6 +213,22 @@ fn sequence_numbers_grow() {
 }
 
 #[test]
+fn a_retry_is_told_the_number_of_its_first_try() {
+    let mut talk = Talk::with("q", fifo());
+    let mut first = message("a");
+    first.group = Some("g".to_owned());
+    first.deduplication_id = Some("d".to_owned());
+    talk.try_to_send_message("q", first.clone());
+    talk.send_to_group("q", "g", "b", 2);
+    talk.send_message("q", first, "a", Some(1));
+    for handle in talk.receive_from_group("q", "g", &[("a", 1), ("b", 2)]) {
+        talk.delete("q", &handle);
+    }
+    talk.drained("q");
+    passes(&talk);
+}
+
+#[test]
 fn one_deduplication_id_is_one_message_for_five_minutes() {
     for (pause_millis, expected) in [(1_000, &[Invariant::Deduplication][..]), (301_000, &[][..])] {
         let mut talk = Talk::with("q", fifo());

@@ -116,9 +116,13 @@ impl Talk {
     }
 
     pub(crate) fn try_to_send(&mut self, queue: &str, body: &str) {
+        self.try_to_send_message(queue, message(body));
+    }
+
+    pub(crate) fn try_to_send_message(&mut self, queue: &str, sent: NewMessage) {
         let operation = Operation::Send {
             queue: queue.to_owned(),
-            messages: vec![message(body)],
+            messages: vec![sent],
         };
         self.call(operation, None);
     }
