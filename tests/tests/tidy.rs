@@ -9,7 +9,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// The picture of crates/README.md: each crate, and the crates of ours that it may depend on.
-const ARROWS: [(&str, &[&str]); 12] = [
+const ARROWS: [(&str, &[&str]); 13] = [
     ("zonemq-planted", &[]),
     ("zonemq-world", &[]),
     ("zonemq-queue", &["zonemq-planted"]),
@@ -36,6 +36,7 @@ const ARROWS: [(&str, &[&str]); 12] = [
         ],
     ),
     ("zonemq-history", &[]),
+    ("zonemq-report", &[]),
     ("zonemq", &["zonemq-history", "zonemq-node", "zonemq-world"]),
     ("zonemq-sim-determinism", &[]),
     (
@@ -46,6 +47,7 @@ const ARROWS: [(&str, &[&str]); 12] = [
             "zonemq-planted",
             "zonemq-queue",
             "zonemq-raft",
+            "zonemq-report",
             "zonemq-sim-determinism",
             "zonemq-wal",
             "zonemq-world",
@@ -55,7 +57,12 @@ const ARROWS: [(&str, &[&str]); 12] = [
 ];
 
 /// Crates that are functions over data: no runtime, no socket, no randomness, no logging.
-const PURE: [&str; 3] = ["zonemq-history", "zonemq-queue", "zonemq-sqs"];
+const PURE: [&str; 4] = [
+    "zonemq-history",
+    "zonemq-queue",
+    "zonemq-report",
+    "zonemq-sqs",
+];
 const NOT_IN_PURE: [&str; 9] = [
     "axum",
     "hyper",
