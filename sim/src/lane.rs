@@ -136,13 +136,19 @@ pub(crate) struct Laborer {
     pub(crate) lane: Lane,
     pub(crate) phases: watch::Receiver<Phase>,
     pub(crate) send_pause: Duration,
-    /// A receiver that has had nothing for so long calls its queues empty.
-    pub(crate) quiet: Duration,
 }
 
 impl Laborer {
     fn is_working(&self) -> bool {
         *self.phases.borrow() == Phase::Work
+    }
+
+    /// Whether a receiver that has had nothing since then may call its queues empty.
+    fn is_over(&self, quiet_since: Instant) -> bool {
+        match *self.phases.borrow() {
+            Phase::Work => false,
+            Phase::Drain { quiet } => quiet_since.elapsed() >= quiet,
+        }
     }
 
     fn happens(&self, share: f64) -> bool {
@@ -217,7 +223,7 @@ impl Laborer {
     async fn receive(&mut self) {
         let queues = self.lane.queues();
         let mut quiet_since = Instant::now();
-        while self.is_working() || quiet_since.elapsed() < self.quiet {
+        while !self.is_over(quiet_since) {
             for (queue, _) in &queues {
                 // Left alone, so that there is something to move.
                 if *queue == "dead" && self.is_working() {

@@ -8,6 +8,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use zonemq_history::event::{Event, What};
 use zonemq_history::{Verdict as Judged, judge};
 use zonemq_sim_determinism as determinism;
+use zonemq_world::World;
 
 use crate::cluster::Cluster;
 use crate::faults::{self, Happened, Injector, Kind};
@@ -20,15 +21,10 @@ use crate::world::EPOCH;
 const SETTLE_WITHIN: Duration = Duration::from_secs(30);
 /// By then all visibility time-outs and delays are over.
 const QUIET: Duration = Duration::from_secs(8);
-/// The clock of the queues never goes back. If a leader's was ahead, it stands still until the
-/// others have caught up.
-const QUIET_AFTER_CLOCKS_ERRED: Duration = Duration::from_secs(75);
-/// How long the receivers may take to empty the queues, beside their quiet at the end: also where
-/// the clock of the queues stands still for a minute first.
+/// How long the receivers may take to empty the queues, beside their quiet at the end.
 const DRAIN_WITHIN: Duration = Duration::from_mins(2);
 /// No run is longer.
 const LONGEST_RUN: Duration = Duration::from_hours(24);
-const STEPS_BETWEEN_LEADER_CHECKS: u64 = 10;
 const STEPS_BETWEEN_STATE_CHECKS: u64 = 250;
 const STEP: Duration = Duration::from_millis(1);
 
@@ -92,12 +88,7 @@ pub(crate) fn run(
     let clocks_err = plan
         .iter()
         .any(|planned| matches!(planned.fault.kind, Kind::ClockJump | Kind::ClockDrift));
-    let quiet = if clocks_err {
-        QUIET_AFTER_CLOCKS_ERRED
-    } else {
-        QUIET
-    };
-    let workload = Workload::start(&mut cluster, load, seed, quiet);
+    let workload = Workload::start(&mut cluster, load, seed);
     if clocks_err {
         workload.recorder.note(What::ClocksErr);
     }
@@ -107,7 +98,6 @@ pub(crate) fn run(
         injector: Injector::new(plan, seed),
         invariants: Invariants::default(),
         steps: 0,
-        quiet,
     };
     let (verdict, summary) = run.drive(scenario.run.seconds)?;
     Ok(Finished {
@@ -127,7 +117,6 @@ struct Run {
     injector: Injector,
     invariants: Invariants,
     steps: u64,
-    quiet: Duration,
 }
 
 impl Run {
@@ -137,9 +126,8 @@ impl Run {
         determinism::advance(EPOCH + self.cluster.now());
         self.injector.step(&mut self.cluster, ended);
         self.steps += 1;
-        if self.steps.is_multiple_of(STEPS_BETWEEN_LEADER_CHECKS) {
-            self.invariants.check_leaders(&self.cluster);
-        }
+        self.invariants
+            .check(&self.cluster, self.injector.destroyed());
         if self.steps.is_multiple_of(STEPS_BETWEEN_STATE_CHECKS) {
             self.invariants.check_states(&self.cluster);
         }
@@ -158,26 +146,28 @@ impl Run {
                 format!("{lost} nodes refuse their damaged data: there is no majority left");
             return Ok((Verdict::Unknown(reason), String::new()));
         }
+        let quiet = self.quiet();
         let mut violations = Vec::new();
-        if !self.settles()? {
+        if !self.settles(quiet)? {
             violations.push(format!(
                 "liveness: the nodes did not agree within {SETTLE_WITHIN:?} after everything was healed: {}",
                 self.cluster.standing()
             ));
-        } else if !self.drains()? {
+        } else if !self.drains(quiet)? {
             violations.push(format!(
                 "liveness: the queues were not drained within {:?} after everything was healed",
-                self.quiet + DRAIN_WITHIN
+                quiet + DRAIN_WITHIN
             ));
         } else {
             self.workload.note_drained();
         }
         let mut summary = String::new();
+        let mut told = Vec::new();
         match judge(&self.workload.recorder.history()?) {
-            Judged::Pass(told) => summary = told.to_string(),
-            Judged::Violated(told, broken) => {
-                summary = told.to_string();
-                violations.extend(broken.iter().map(ToString::to_string));
+            Judged::Pass(counts) => summary = counts.to_string(),
+            Judged::Violated(counts, broken) => {
+                summary = counts.to_string();
+                told.extend(broken.iter().map(ToString::to_string));
             }
             Judged::Unknown(why) if violations.is_empty() => {
                 return Ok((Verdict::Unknown(why), summary));
@@ -185,10 +175,12 @@ impl Run {
             Judged::Unknown(_) => {}
         }
         self.invariants.check_states(&self.cluster);
-        violations.append(&mut self.invariants.violations);
-        violations.append(&mut self.injector.violations);
+        // What the nodes did comes before what clients saw of it.
         let panics = PANICS.lock().unwrap_or_else(PoisonError::into_inner);
-        violations.extend(panics.iter().map(|panic| format!("panic: {panic}")));
+        violations.splice(0..0, panics.iter().map(|panic| format!("panic: {panic}")));
+        violations.splice(0..0, self.injector.violations.drain(..));
+        violations.splice(0..0, self.invariants.violations.drain(..));
+        violations.append(&mut told);
         let verdict = if violations.is_empty() {
             Verdict::Pass
         } else {
@@ -197,10 +189,18 @@ impl Run {
         Ok((verdict, summary))
     }
 
+    /// For how long nothing must come before a queue is empty. The clock of the queues never goes
+    /// back: if a leader's was ahead, it stands still until the others have caught up.
+    fn quiet(&self) -> Duration {
+        let hosts = self.cluster.hosts.iter();
+        let leads = hosts.map(|host| host.world.clock().greatest_lead());
+        QUIET + leads.max().unwrap_or_default()
+    }
+
     /// Whether the nodes agree within their time.
-    fn settles(&mut self) -> anyhow::Result<bool> {
+    fn settles(&mut self, quiet: Duration) -> anyhow::Result<bool> {
         let until = self.cluster.now() + SETTLE_WITHIN;
-        self.workload.begin_drain();
+        self.workload.begin_drain(quiet);
         while !self.cluster.is_settled(self.injector.refused()) {
             if self.cluster.now() > until {
                 return Ok(false);
@@ -211,8 +211,8 @@ impl Run {
     }
 
     /// Whether the receivers find the queue empty within their time.
-    fn drains(&mut self) -> anyhow::Result<bool> {
-        let until = self.cluster.now() + self.quiet + DRAIN_WITHIN;
+    fn drains(&mut self, quiet: Duration) -> anyhow::Result<bool> {
+        let until = self.cluster.now() + quiet + DRAIN_WITHIN;
         while !self.step()? {
             if self.cluster.now() > until {
                 return Ok(false);

@@ -16,12 +16,12 @@ use crate::worker::Worker;
 use crate::world::{SimChance, SimNetwork};
 
 /// What the clients do now. The simulator moves it on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
     /// Senders send and receivers receive.
     Work,
-    /// Receivers go on until nothing comes.
-    Drain,
+    /// Receivers go on until nothing has come for so long.
+    Drain { quiet: Duration },
 }
 
 /// How many clients, and how fast they are.
@@ -76,14 +76,8 @@ pub(crate) struct Workload {
 }
 
 impl Workload {
-    /// Puts all clients on hosts. Receivers that have had nothing for as long as `quiet` call their
-    /// queues empty.
-    pub(crate) fn start(
-        cluster: &mut Cluster,
-        load: &Load,
-        seed: u64,
-        quiet: Duration,
-    ) -> Workload {
+    /// Puts all clients on hosts.
+    pub(crate) fn start(cluster: &mut Cluster, load: &Load, seed: u64) -> Workload {
         let recorder = Recorder::default();
         let (phase, phases) = watch::channel(Phase::Work);
         let nodes: Vec<SocketAddr> = cluster.hosts.iter().map(|host| host.api).collect();
@@ -103,7 +97,6 @@ impl Workload {
                 lane,
                 phases: phases.clone(),
                 send_pause: Duration::from_millis(load.send_pause_millis),
-                quiet,
             };
             cluster.sim.client(host.name, async move {
                 laborer.run(role).await;
@@ -117,9 +110,10 @@ impl Workload {
         }
     }
 
-    /// Nothing is sent any more.
-    pub(crate) fn begin_drain(&self) {
-        self.phase.send_replace(Phase::Drain);
+    /// Nothing is sent any more. Receivers that have had nothing for as long as `quiet` call their
+    /// queues empty.
+    pub(crate) fn begin_drain(&self, quiet: Duration) {
+        self.phase.send_replace(Phase::Drain { quiet });
     }
 
     /// All receivers have found their queues empty.

@@ -26,7 +26,7 @@ use crate::network::PeerNetwork;
 use crate::proposer::{ProposeError, Proposer};
 use crate::snapshot_file::{SnapshotError, SnapshotFile};
 use crate::state_machine::{self, Applied, StateMachine};
-use crate::types::{NodeId, Raft};
+use crate::types::{LogId, NodeId, Raft};
 
 const SNAPSHOT_CHECK: Duration = Duration::from_millis(500);
 const HAND_OVER_TIMEOUT: Duration = Duration::from_secs(2);
@@ -111,6 +111,12 @@ pub struct GroupStatus {
     pub applied_index: u64,
     /// The last entry in its snapshot.
     pub snapshot_index: u64,
+    /// The term of the last vote that is durable here.
+    pub vote_term: u64,
+    /// The term of the last entry that it knows to be committed.
+    pub committed_term: u64,
+    /// The term of the last entry that it has applied.
+    pub applied_term: u64,
 }
 
 /// One Raft group on this node.
@@ -269,8 +275,10 @@ impl Group {
 
     /// Where this node stands.
     pub fn status(&self) -> GroupStatus {
-        let metrics = self.raft.metrics().borrow_watched().clone();
-        let index = |log_id: Option<crate::types::LogId>| log_id.map_or(0, |id| id.index);
+        let metrics = self.raft.metrics();
+        let metrics = metrics.borrow_watched();
+        let index = |log_id: Option<LogId>| log_id.map_or(0, |id| id.index);
+        let term = |log_id: Option<LogId>| log_id.map_or(0, |id| id.leader_id.term);
         GroupStatus {
             role: match metrics.state {
                 ServerState::Learner | ServerState::Shutdown => Role::Learner,
@@ -284,7 +292,21 @@ impl Group {
             committed_index: index(metrics.cluster_committed),
             applied_index: index(metrics.last_applied),
             snapshot_index: index(metrics.snapshot),
+            vote_term: metrics.vote.leader_id.term,
+            committed_term: term(metrics.cluster_committed),
+            applied_term: term(metrics.last_applied),
         }
+    }
+
+    /// While this node leads: the last entry of each node's log of which it was told that it is
+    /// durable there. Empty otherwise.
+    pub fn durable_indexes(&self) -> Vec<(NodeId, u64)> {
+        let metrics = self.raft.metrics();
+        let metrics = metrics.borrow_watched();
+        let nodes = metrics.replication.iter().flatten();
+        nodes
+            .map(|(node, matching)| (*node, matching.map_or(0, |id| id.index)))
+            .collect()
     }
 
     /// If this node leads, makes the follower that has most of the log the leader. Gives up after

@@ -21,8 +21,8 @@ use crate::wire::{Content, Frame, Hello, Lane, Service};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 const PING_INTERVAL: Duration = Duration::from_millis(500);
-/// A connection with open exchanges that says nothing for so long is given up: over a network
-/// that swallows bytes, nothing else would ever end it.
+/// A connection on which nothing answers for so long is given up: over a network that swallows
+/// bytes, nothing else would ever end it.
 const SILENCE_LIMIT: Duration = Duration::from_secs(3);
 const WAITING_FRAMES: usize = 1024;
 const WAITING_REPLIES: usize = 64;
@@ -269,6 +269,30 @@ impl Drop for ExchangeReceiver {
     }
 }
 
+/// Since when the peer owes a sign of life. Exchanges that are broken off in the meantime do not
+/// end it: short ones, each given up after a moment, would otherwise keep a dumb connection for ever.
+#[derive(Debug, Default)]
+struct Unanswered(Mutex<Option<Instant>>);
+
+impl Unanswered {
+    fn locked(&self) -> std::sync::MutexGuard<'_, Option<Instant>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn asked(&self) {
+        self.locked().get_or_insert_with(Instant::now);
+    }
+
+    fn heard(&self) {
+        *self.locked() = None;
+    }
+
+    fn silence(&self) -> Duration {
+        self.locked()
+            .map_or(Duration::ZERO, |since| since.elapsed())
+    }
+}
+
 /// Makes connections for one link and serves them, one after the other.
 struct Connector<N> {
     network: N,
@@ -307,21 +331,21 @@ impl<N: Network> Connector<N> {
         waiting: &mut mpsc::Receiver<Frame>,
     ) -> io::Result<()> {
         let (reader, writer) = tokio::io::split(stream);
-        let heard = Mutex::new(Instant::now());
+        let unanswered = Unanswered::default();
         tokio::select! {
-            result = self.read(BufReader::with_capacity(WRITE_BYTES, reader), &heard) => result,
-            result = self.write(writer, first, waiting, &heard) => result,
+            result = self.read(BufReader::with_capacity(WRITE_BYTES, reader), &unanswered) => result,
+            result = self.write(writer, first, waiting, &unanswered) => result,
         }
     }
 
     async fn read(
         &self,
         mut reader: impl AsyncRead + Unpin,
-        heard: &Mutex<Instant>,
+        unanswered: &Unanswered,
     ) -> io::Result<()> {
         loop {
             let frame = Frame::read_from(&mut reader).await?;
-            *heard.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+            unanswered.heard();
             if frame.content == Content::Pong {
                 continue;
             }
@@ -338,7 +362,7 @@ impl<N: Network> Connector<N> {
         mut writer: impl AsyncWrite + Unpin,
         first: Frame,
         waiting: &mut mpsc::Receiver<Frame>,
-        heard: &Mutex<Instant>,
+        unanswered: &Unanswered,
     ) -> io::Result<()> {
         let mut buffer = BytesMut::new();
         let hello = Content::Hello(codec::encode(&self.hello).into());
@@ -350,7 +374,6 @@ impl<N: Network> Connector<N> {
         first.write_to(&mut buffer);
         let mut pings = interval(PING_INTERVAL);
         pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut idle = false;
         loop {
             // Whatever else waits goes out in the same write.
             while buffer.len() < WRITE_BYTES {
@@ -358,6 +381,7 @@ impl<N: Network> Connector<N> {
                 self.gather(&frame, &mut buffer);
             }
             if !buffer.is_empty() {
+                unanswered.asked();
                 writer.write_all(&buffer).await?;
                 buffer.clear();
             }
@@ -367,16 +391,13 @@ impl<N: Network> Connector<N> {
                     None => return Ok(()),
                 },
                 _ = pings.tick() => {
-                    let was_idle = std::mem::replace(&mut idle, self.exchanges.locked().is_empty());
-                    if idle {
-                        continue;
-                    }
-                    let mut heard = heard.lock().unwrap_or_else(PoisonError::into_inner);
-                    if was_idle {
-                        // Silence counts only while something is open.
-                        *heard = Instant::now();
-                    } else if heard.elapsed() > SILENCE_LIMIT {
+                    let silence = unanswered.silence();
+                    if silence > SILENCE_LIMIT {
                         return Err(io::ErrorKind::TimedOut.into());
+                    }
+                    // What was broken off is not answered: only a ping tells whether anybody is there.
+                    if silence.is_zero() && self.exchanges.locked().is_empty() {
+                        continue;
                     }
                     Frame { exchange: 0, content: Content::Ping }.write_to(&mut buffer);
                 }

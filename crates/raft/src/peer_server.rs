@@ -22,6 +22,9 @@ use crate::types::{AppendRequest, NodeId, Raft, Snapshot};
 use crate::wire::{Content, Frame, Hello, Service};
 
 const HELLO_TIMEOUT: Duration = Duration::from_secs(5);
+/// Peers ping while they wait for something. A connection that is silent for so long is of no use
+/// to anybody, and may be one whose other end is long gone.
+const SILENCE_LIMIT: Duration = Duration::from_mins(1);
 /// Messages of one exchange that wait to be worked on; more of them hold the connection back.
 const WAITING_MESSAGES: usize = 16;
 const WAITING_FRAMES: usize = 1024;
@@ -141,7 +144,8 @@ async fn read(
                 exchanges.remove(&exchange);
             }
         }
-        let Frame { exchange, content } = Frame::read_from(&mut reader).await?;
+        let Frame { exchange, content } =
+            timeout(SILENCE_LIMIT, Frame::read_from(&mut reader)).await??;
         match content {
             Content::Open(service, group) => {
                 let (messages, incoming) = mpsc::channel(WAITING_MESSAGES);

@@ -77,6 +77,11 @@ impl Injector {
         &self.refused
     }
 
+    /// The nodes whose durable data was taken.
+    pub(crate) fn destroyed(&self) -> &BTreeSet<HostIndex> {
+        &self.destroyed
+    }
+
     /// Does what is due now. `ended` are the nodes that gave up by themselves.
     pub(crate) fn step(&mut self, cluster: &mut Cluster, ended: Vec<(HostIndex, End)>) {
         let now = cluster.now();

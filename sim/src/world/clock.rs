@@ -17,6 +17,7 @@ struct Errors {
     offset_millis: AtomicI64,
     drift_per_million: AtomicI64,
     drifts_since_millis: AtomicI64,
+    greatest_lead_millis: AtomicI64,
 }
 
 impl SimClock {
@@ -43,6 +44,12 @@ impl SimClock {
         self.0.offset_millis.store(0, Ordering::SeqCst);
     }
 
+    /// How far it was ever ahead when it was asked.
+    pub(crate) fn greatest_lead(&self) -> Duration {
+        let lead = self.0.greatest_lead_millis.load(Ordering::SeqCst);
+        Duration::from_millis(u64::try_from(lead).unwrap_or(0))
+    }
+
     fn drifted(&self, now_millis: i64) -> i64 {
         let since = self.0.drifts_since_millis.load(Ordering::SeqCst);
         (now_millis - since) * self.0.drift_per_million.load(Ordering::SeqCst) / 1_000_000
@@ -57,6 +64,9 @@ impl Clock for SimClock {
     fn now_millis(&self) -> u64 {
         let now = millis(elapsed());
         let wrong = self.0.offset_millis.load(Ordering::SeqCst) + self.drifted(now);
+        self.0
+            .greatest_lead_millis
+            .fetch_max(wrong, Ordering::SeqCst);
         u64::try_from(millis(EPOCH) + now + wrong).unwrap_or(0)
     }
 

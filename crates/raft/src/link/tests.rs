@@ -141,6 +141,27 @@ async fn a_connection_that_falls_silent_is_given_up_in_bounded_time() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn short_exchanges_that_are_given_up_do_not_keep_a_dumb_connection_alive() {
+    let (link, mut connections) = link();
+    // Like votes that are asked for again and again: the first connection swallows them all.
+    let (_sender, receiver) = link.open(Service::Vote, GROUP).unwrap();
+    let _dumb = accept(&mut connections).await;
+    drop(receiver);
+    let started = Instant::now();
+    let next = loop {
+        let (_sender, mut receiver) = link.open(Service::Vote, GROUP).unwrap();
+        let _ = timeout(Duration::from_millis(200), receiver.next()).await;
+        drop(receiver);
+        tokio::time::sleep(Duration::from_millis(350)).await;
+        match connections.try_recv() {
+            Ok(next) => break next,
+            Err(_) => assert!(started.elapsed() < 2 * SILENCE_LIMIT, "still dumb"),
+        }
+    };
+    drop(next);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_slow_answer_is_waited_for_as_long_as_the_peer_answers_pings() {
     let (link, mut connections) = link();
     let (_sender, mut receiver) = link.open(Service::Forward, GROUP).unwrap();
