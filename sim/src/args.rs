@@ -15,10 +15,18 @@ pub(crate) enum Args {
     Run(RunArgs),
     /// Run it again: the same as run
     Replay(RunArgs),
+    /// Find the fewest faults and calls with which a failing run still fails
+    Shrink(ShrinkArgs),
     /// Run a scenario with many seeds, on all cores
     Explore(ExploreArgs),
     /// Plant bugs one after the other, and count the seeds until each is caught
     Bugs(BugsArgs),
+    /// Show that each kind of fault takes effect, in the scenario kind:NAME of its own
+    Faults {
+        /// Everything in the runs follows from it
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
     /// List the bundled scenarios
     List,
     /// Tell what a scenario teaches
@@ -31,11 +39,11 @@ pub(crate) enum Args {
 /// One run.
 #[derive(Debug, clap::Args)]
 pub(crate) struct RunArgs {
-    /// A bundled scenario, or a file that ends in .toml
+    /// A bundled scenario, a file that ends in .toml, or a failure that ends in .failure.toml
     pub(crate) scenario: String,
-    /// Everything in the run follows from it
-    #[arg(long, default_value_t = 1)]
-    pub(crate) seed: u64,
+    /// Everything in the run follows from it; 1 if left out
+    #[arg(long)]
+    pub(crate) seed: Option<u64>,
     /// Leave all faults out but these, by their numbers
     #[arg(long, value_delimiter = ',')]
     pub(crate) only: Option<Vec<usize>>,
@@ -51,9 +59,25 @@ pub(crate) struct RunArgs {
     /// Record everything in this file
     #[arg(long)]
     pub(crate) trace: Option<PathBuf>,
+    /// Write what happened as a page for a browser to this file
+    #[arg(long)]
+    pub(crate) report: Option<PathBuf>,
     /// Write what clients asked and were told to this file, for `zonemq check`
     #[arg(long)]
     pub(crate) history: Option<PathBuf>,
+}
+
+/// A failing run, to be made small.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ShrinkArgs {
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+    /// Where the small failure is kept; a name made of scenario and seed if left out
+    #[arg(long)]
+    pub(crate) out: Option<String>,
+    /// Try no longer than this
+    #[arg(long, default_value_t = 300)]
+    pub(crate) seconds: u64,
 }
 
 /// Many runs.
@@ -67,6 +91,9 @@ pub(crate) struct ExploreArgs {
     /// Go on after a failure, and count
     #[arg(long)]
     pub(crate) keep_going: bool,
+    /// Run each seed twice, and compare all that was logged, at the finest level
+    #[arg(long)]
+    pub(crate) twice: bool,
     /// How many runs at the same time; as many as there are cores if left out
     #[arg(long, short)]
     pub(crate) jobs: Option<usize>,

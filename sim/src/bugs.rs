@@ -95,7 +95,7 @@ fn hunting_ground(bug: Bug) -> &'static str {
         Bug::SyncSkipped | Bug::AppendAcknowledgedAtOnce => "power-loss-of-all",
         Bug::SyncErrorIgnored | Bug::DirectorySyncSkipped => "failing-disks",
         Bug::DamageCutOff => "bit-rot",
-        Bug::VoteNotAwaited => "zone-power-loss",
+        Bug::VoteNotAwaited => "slow-votes",
         Bug::AnsweredBeforeCommitted => "leader-in-the-minority",
         Bug::LeaderRestored => "leader-restart",
         Bug::ClockOfTheReplica

@@ -1,7 +1,8 @@
 //! Many seeds, each in a process of its own, on all cores.
 
 use std::collections::BTreeMap;
-use std::process::{Command, ExitCode, Output};
+use std::path::Path;
+use std::process::{Command, ExitCode};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -9,7 +10,7 @@ use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::args::ExploreArgs;
-use crate::report::{HARNESS_FAILED, replay_line};
+use crate::report::HARNESS_FAILED;
 
 /// Runs all seeds and tells how many of them ended how.
 pub(crate) fn explore(args: &ExploreArgs) -> anyhow::Result<ExitCode> {
@@ -34,10 +35,19 @@ pub(crate) fn explore(args: &ExploreArgs) -> anyhow::Result<ExitCode> {
                     if seed >= args.seeds.end {
                         return;
                     }
-                    let output = Command::new(&program)
-                        .args(["run", &args.scenario, "--seed", &seed.to_string()])
-                        .output();
-                    let code = note(&bar, args, seed, output);
+                    let run = Run {
+                        program: &program,
+                        scenario: &args.scenario,
+                        seed,
+                    };
+                    let (code, text) = if args.twice {
+                        run.twice()
+                    } else {
+                        run.once(&[])
+                    };
+                    if code != 0 {
+                        bar.suspend(|| println!("{}", text.trim_end()));
+                    }
                     let mut codes = codes
                         .lock()
                         .unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -72,28 +82,53 @@ pub(crate) fn explore(args: &ExploreArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::from(worst.unwrap_or(0)))
 }
 
-/// Shows how a run ended, if it did not pass; returns its exit code.
-fn note(bar: &ProgressBar, args: &ExploreArgs, seed: u64, output: std::io::Result<Output>) -> u8 {
-    let (code, text) = match output {
-        Ok(output) => {
-            let code = output
-                .status
-                .code()
-                .and_then(|code| u8::try_from(code).ok());
-            let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
-            let code = code
-                .filter(|code| *code < HARNESS_FAILED)
-                .unwrap_or_else(|| {
-                    text.push_str(&String::from_utf8_lossy(&output.stderr));
-                    text.push_str(&replay_line(&args.scenario, seed, None));
-                    HARNESS_FAILED
-                });
-            (code, text)
+/// One seed.
+struct Run<'r> {
+    program: &'r Path,
+    scenario: &'r str,
+    seed: u64,
+}
+
+impl Run<'_> {
+    /// The exit code, and what was printed.
+    fn once(&self, more: &[&str]) -> (u8, String) {
+        let Run {
+            program,
+            scenario,
+            seed,
+        } = self;
+        let output = Command::new(program)
+            .args(["run", scenario, "--seed", &seed.to_string()])
+            .args(more)
+            .output();
+        let output = match output {
+            Ok(output) => output,
+            Err(error) => return (HARNESS_FAILED, format!("seed {seed} was not run: {error}")),
+        };
+        let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let code = output.status.code();
+        match code.and_then(|code| u8::try_from(code).ok()) {
+            Some(code) if code < HARNESS_FAILED => (code, text),
+            _ => {
+                text.push_str(&String::from_utf8_lossy(&output.stderr));
+                text.push_str(&format!(
+                    "the simulator failed: {scenario} with seed {seed}"
+                ));
+                (HARNESS_FAILED, text)
+            }
         }
-        Err(error) => (HARNESS_FAILED, format!("seed {seed} was not run: {error}")),
-    };
-    if code != 0 {
-        bar.suspend(|| println!("{}", text.trim_end()));
     }
-    code
+
+    /// The same of the first of two runs, which must not differ.
+    fn twice(&self) -> (u8, String) {
+        let [one, other] = [(); 2].map(|()| self.once(&["--trace-hash"]));
+        if one == other {
+            return one;
+        }
+        let text = format!(
+            "two runs of {} with seed {} differ:\n{}{}",
+            self.scenario, self.seed, one.1, other.1
+        );
+        (HARNESS_FAILED, text)
+    }
 }

@@ -3,18 +3,24 @@
 
 mod args;
 mod bugs;
+mod case;
 mod client;
 mod cluster;
 mod coverage;
 mod explore;
 mod faults;
 mod invariants;
+mod kinds;
 mod lane;
+mod observer;
 mod recorder;
 mod report;
 mod run;
 mod scenario;
+mod shrink;
+mod timeline;
 mod trace;
+mod words;
 mod worker;
 mod workload;
 mod world;
@@ -22,8 +28,12 @@ mod world;
 use std::process::ExitCode;
 
 use clap::Parser;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::args::{Args, RunArgs};
+use crate::case::Case;
+use crate::observer::Observer;
 use crate::report::HARNESS_FAILED;
 use crate::trace::Trace;
 
@@ -41,7 +51,9 @@ fn dispatch(args: &Args) -> anyhow::Result<ExitCode> {
     match args {
         Args::Run(args) | Args::Replay(args) => run(args),
         Args::Explore(args) => explore::explore(args),
+        Args::Shrink(args) => shrink::shrink(args),
         Args::Bugs(args) => bugs::hunt(args),
+        Args::Faults { seed } => kinds::show(*seed),
         Args::List => {
             for (name, text) in scenario::BUNDLED {
                 let scenario = scenario::parse(text)?;
@@ -58,16 +70,26 @@ fn dispatch(args: &Args) -> anyhow::Result<ExitCode> {
 }
 
 fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
-    let scenario = scenario::load(&args.scenario)?;
-    if let Some(bug) = args.plant {
+    let case = Case::of(args)?;
+    let scenario = scenario::load(&case.scenario)?;
+    if let Some(bug) = case.bug()? {
         zonemq_planted::plant(bug);
     }
     let is_traced = args.trace_hash || args.trace.is_some();
     let trace = is_traced
         .then(|| Trace::begin(args.trace.as_deref()))
         .transpose()?;
-    let finished = run::run(&scenario, args.seed, args.only.as_deref())?;
-    report::print(args, &finished);
+    let observer = args.report.as_ref().map(|_| Observer::default());
+    tracing_subscriber::registry()
+        .with(trace.as_ref().map(Trace::layer))
+        .with(observer.as_ref().map(Observer::layer))
+        .init();
+    let finished = run::run(&scenario, &case, observer.as_ref())?;
+    report::print(args, &case, &finished);
+    if let (Some(path), Some(observer)) = (&args.report, observer) {
+        let timeline = timeline::timeline(&case, &scenario, &finished, observer.seen());
+        report::write_page(path, &timeline)?;
+    }
     if let Some(path) = &args.history {
         report::write_history(path, &finished.events)?;
     }

@@ -4,8 +4,10 @@ use std::path::Path;
 
 use anyhow::Context;
 use zonemq_history::event::Event;
+use zonemq_report::Timeline;
 
 use crate::args::RunArgs;
+use crate::case::Case;
 use crate::run::{Finished, Verdict};
 
 /// More broken promises than anybody reads at once.
@@ -22,6 +24,12 @@ pub(crate) fn exit_code(verdict: &Verdict) -> u8 {
     }
 }
 
+/// Writes the page that a browser shows.
+pub(crate) fn write_page(path: &Path, timeline: &Timeline) -> anyhow::Result<()> {
+    let page = zonemq_report::render(timeline);
+    std::fs::write(path, page).with_context(|| format!("{} cannot be written", path.display()))
+}
+
 /// Writes a history as the judge reads it from files: one event a line.
 pub(crate) fn write_history(path: &Path, events: &[Event]) -> anyhow::Result<()> {
     let mut text = String::new();
@@ -32,17 +40,7 @@ pub(crate) fn write_history(path: &Path, events: &[Event]) -> anyhow::Result<()>
     std::fs::write(path, text).with_context(|| format!("{} cannot be written", path.display()))
 }
 
-/// The line that runs the same again.
-pub(crate) fn replay_line(scenario: &str, seed: u64, only: Option<&[usize]>) -> String {
-    let mut line = format!("cargo run --release -p zonemq-sim -- replay {scenario} --seed {seed}");
-    if let Some(only) = only {
-        let numbers: Vec<String> = only.iter().map(ToString::to_string).collect();
-        line = format!("{line} --only {}", numbers.join(","));
-    }
-    line
-}
-
-pub(crate) fn print(args: &RunArgs, finished: &Finished) {
+pub(crate) fn print(args: &RunArgs, case: &Case, finished: &Finished) {
     if args.verbose {
         for happened in &finished.happened {
             println!("{:>9.3} s  {}", happened.at.as_secs_f64(), happened.what);
@@ -60,16 +58,16 @@ pub(crate) fn print(args: &RunArgs, finished: &Finished) {
             simulated / wall
         );
     }
-    let seed = args.seed;
+    let title = case.title();
     match &finished.verdict {
-        Verdict::Pass => println!("pass: {} with seed {seed}", args.scenario),
+        Verdict::Pass => println!("pass: {title}"),
         Verdict::Unknown(reason) => {
-            println!("unknown: {} with seed {seed}: {reason}", args.scenario);
+            println!("unknown: {title}: {reason}");
         }
         Verdict::Violation(violations) => {
-            println!("violation: {} with seed {seed}", args.scenario);
+            println!("violation: {title}");
             for violation in violations.iter().take(SHOWN) {
-                println!("  {violation}");
+                println!("  {}: {}", violation.promise, violation.story);
             }
             if violations.len() > SHOWN {
                 println!("  and {} more", violations.len() - SHOWN);
@@ -77,9 +75,6 @@ pub(crate) fn print(args: &RunArgs, finished: &Finished) {
         }
     }
     if !matches!(finished.verdict, Verdict::Pass) {
-        println!(
-            "replay: {}",
-            replay_line(&args.scenario, seed, args.only.as_deref())
-        );
+        println!("replay: {}", case.replay_line());
     }
 }

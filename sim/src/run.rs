@@ -5,14 +5,18 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, UNIX_EPOCH};
 
+use anyhow::Context;
 use zonemq_history::event::{Event, What};
 use zonemq_history::{Verdict as Judged, judge};
+use zonemq_report::{Fault, Node, Violation};
 use zonemq_sim_determinism as determinism;
 use zonemq_world::World;
 
-use crate::cluster::Cluster;
+use crate::case::Case;
+use crate::cluster::{ClientHost, Cluster, Host};
 use crate::faults::{self, Happened, Injector, Kind};
 use crate::invariants::Invariants;
+use crate::observer::Observer;
 use crate::scenario::Scenario;
 use crate::workload::Workload;
 use crate::world::EPOCH;
@@ -33,7 +37,7 @@ const STEP: Duration = Duration::from_millis(1);
 pub(crate) enum Verdict {
     Pass,
     /// These promises were broken.
-    Violation(Vec<String>),
+    Violation(Vec<Violation>),
     /// Nothing can be said.
     Unknown(String),
 }
@@ -46,6 +50,10 @@ pub(crate) struct Finished {
     /// What clients asked and were told.
     pub(crate) events: Vec<Event>,
     pub(crate) coverage: BTreeMap<String, u64>,
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) faults: Vec<Fault>,
+    /// Where each client is.
+    pub(crate) client_zones: BTreeMap<String, String>,
     pub(crate) simulated: Duration,
     pub(crate) wall: Duration,
 }
@@ -62,13 +70,14 @@ fn watch_panics() {
     }));
 }
 
-/// Runs one simulation. A process can do this once. `only` leaves all planned faults out but
-/// these.
+/// Runs one simulation. A process can do this once.
+/// Whoever observes sees all of it.
 pub(crate) fn run(
     scenario: &Scenario,
-    seed: u64,
-    only: Option<&[usize]>,
+    case: &Case,
+    observer: Option<&Observer>,
 ) -> anyhow::Result<Finished> {
+    let seed = case.chance_seed();
     watch_panics();
     let wall_start = determinism::wall_elapsed();
     determinism::begin(seed, EPOCH);
@@ -83,32 +92,62 @@ pub(crate) fn run(
         .build();
     let load = &scenario.workload;
     let mut cluster = Cluster::start(sim, seed, scenario.cluster, load.clients());
-    let mut plan = faults::plan(scenario, seed);
-    plan.retain(|planned| only.is_none_or(|only| only.contains(&planned.number)));
+    let mut plan = faults::plan(scenario, case.seed);
+    let kept = case.faults.as_ref();
+    plan.retain(|planned| kept.is_none_or(|kept| kept.contains(&planned.number)));
     let clocks_err = plan
         .iter()
         .any(|planned| matches!(planned.fault.kind, Kind::ClockJump | Kind::ClockDrift));
-    let workload = Workload::start(&mut cluster, load, seed);
+    let workload = Workload::start(&mut cluster, load, seed, case.calls.as_ref());
     if clocks_err {
         workload.recorder.note(What::ClocksErr);
     }
+    let busy = match case.seconds {
+        Some(seconds) => Duration::try_from_secs_f64(seconds).context("the length of the work")?,
+        None => scenario.run.seconds,
+    };
     let mut run = Run {
         cluster,
         workload,
         injector: Injector::new(plan, seed),
         invariants: Invariants::default(),
+        observer: observer.cloned(),
         steps: 0,
     };
-    let (verdict, summary) = run.drive(scenario.run.seconds)?;
+    let (verdict, summary) = run.drive(busy)?;
     Ok(Finished {
         verdict,
         happened: run.injector.log,
         summary,
         events: run.workload.recorder.events(),
         coverage: run.cluster.coverage.counts(),
+        nodes: run.cluster.hosts.iter().map(node).collect(),
+        faults: run.injector.faults,
+        client_zones: run.cluster.clients().iter().map(home).collect(),
         simulated: run.cluster.now(),
         wall: determinism::wall_elapsed().saturating_sub(wall_start),
     })
+}
+
+fn node(host: &Host) -> Node {
+    Node {
+        name: host.name.clone(),
+        zone: host.zone.clone(),
+    }
+}
+
+fn home(client: &ClientHost) -> (String, String) {
+    (client.name.clone(), client.zone.clone())
+}
+
+/// A promise that was broken, as texts tell it: its name, a colon, and what shows it.
+fn violation(text: &str) -> Violation {
+    let (promise, story) = text.split_once(": ").unwrap_or((text, ""));
+    Violation {
+        promise: promise.to_owned(),
+        story: story.to_owned(),
+        ..Violation::default()
+    }
 }
 
 struct Run {
@@ -116,6 +155,7 @@ struct Run {
     workload: Workload,
     injector: Injector,
     invariants: Invariants,
+    observer: Option<Observer>,
     steps: u64,
 }
 
@@ -128,6 +168,9 @@ impl Run {
         self.steps += 1;
         self.invariants
             .check(&self.cluster, self.injector.destroyed());
+        if let Some(observer) = &self.observer {
+            observer.look(&self.cluster);
+        }
         if self.steps.is_multiple_of(STEPS_BETWEEN_STATE_CHECKS) {
             self.invariants.check_states(&self.cluster);
         }
@@ -147,7 +190,7 @@ impl Run {
             return Ok((Verdict::Unknown(reason), String::new()));
         }
         let quiet = self.quiet();
-        let mut violations = Vec::new();
+        let mut violations: Vec<String> = Vec::new();
         if !self.settles(quiet)? {
             violations.push(format!(
                 "liveness: the nodes did not agree within {SETTLE_WITHIN:?} after everything was healed: {}",
@@ -167,7 +210,12 @@ impl Run {
             Judged::Pass(counts) => summary = counts.to_string(),
             Judged::Violated(counts, broken) => {
                 summary = counts.to_string();
-                told.extend(broken.iter().map(ToString::to_string));
+                told.extend(broken.into_iter().map(|broken| Violation {
+                    promise: broken.invariant.as_str().to_owned(),
+                    story: broken.story,
+                    at: Some(broken.at),
+                    calls: Vec::new(),
+                }));
             }
             Judged::Unknown(why) if violations.is_empty() => {
                 return Ok((Verdict::Unknown(why), summary));
@@ -180,6 +228,8 @@ impl Run {
         violations.splice(0..0, panics.iter().map(|panic| format!("panic: {panic}")));
         violations.splice(0..0, self.injector.violations.drain(..));
         violations.splice(0..0, self.invariants.violations.drain(..));
+        let mut violations: Vec<Violation> =
+            violations.iter().map(|text| violation(text)).collect();
         violations.append(&mut told);
         let verdict = if violations.is_empty() {
             Verdict::Pass
@@ -207,6 +257,8 @@ impl Run {
             }
             self.step()?;
         }
+        // Now all have applied the same, and nothing has been drained that tells them apart.
+        self.invariants.check_states(&self.cluster);
         Ok(true)
     }
 

@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer};
 
 use crate::cluster::Size;
 use crate::faults::{Kind, Target};
+use crate::kinds;
 use crate::workload::Load;
 
 /// What `run` and `explore` run.
@@ -114,6 +115,7 @@ pub(crate) const BUNDLED: &[(&str, &str)] = &[
         "power-loss-of-all",
         include_str!("../scenarios/power-loss-of-all.toml"),
     ),
+    ("slow-votes", include_str!("../scenarios/slow-votes.toml")),
     (
         "lost-response",
         include_str!("../scenarios/lost-response.toml"),
@@ -139,6 +141,14 @@ pub(crate) fn load(name: &str) -> anyhow::Result<Scenario> {
     let bundled = BUNDLED.iter().find(|(known, _)| *known == name);
     let scenario = match bundled {
         Some((_, text)) => parse(text),
+        None if name.starts_with(kinds::PREFIX) => {
+            let kind = Kind::ALL.into_iter();
+            let mut kinds = kind.filter(|kind| name[kinds::PREFIX.len()..] == kind.to_string());
+            let kind = kinds.next().with_context(|| {
+                format!("there is no kind of fault of the name in {name}: `faults` shows all")
+            })?;
+            parse(&kinds::scenario(kind))
+        }
         None if Path::new(name).extension().is_some_and(|end| end == "toml") => {
             let text =
                 std::fs::read_to_string(name).with_context(|| format!("{name} cannot be read"))?;

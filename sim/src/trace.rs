@@ -8,9 +8,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context;
 use sha2::{Digest, Sha256};
+use tracing::Subscriber;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::Layer;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::FormatTime;
+use tracing_subscriber::registry::LookupSpan;
 
 use crate::world;
 
@@ -34,7 +38,7 @@ impl FormatTime for SimulatedTime {
 }
 
 impl Trace {
-    /// Records everything from now on; also in a file if one is named.
+    /// Records everything; also in a file if one is named.
     pub(crate) fn begin(file: Option<&Path>) -> anyhow::Result<Trace> {
         let trace = Trace::default();
         if let Some(path) = file {
@@ -42,13 +46,16 @@ impl Trace {
                 .with_context(|| format!("{} cannot be written", path.display()))?;
             trace.locked().file = Some(BufWriter::new(created));
         }
-        tracing_subscriber::fmt()
-            .with_max_level(tracing::Level::TRACE)
+        Ok(trace)
+    }
+
+    /// What takes the log down.
+    pub(crate) fn layer<S: Subscriber + for<'s> LookupSpan<'s>>(&self) -> impl Layer<S> + use<S> {
+        tracing_subscriber::fmt::layer()
             .with_ansi(false)
             .with_timer(SimulatedTime)
-            .with_writer(trace.clone())
-            .init();
-        Ok(trace)
+            .with_writer(self.clone())
+            .with_filter(LevelFilter::TRACE)
     }
 
     fn locked(&self) -> std::sync::MutexGuard<'_, Recorded> {

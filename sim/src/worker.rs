@@ -1,14 +1,18 @@
 //! A client at work: calls of SQS, each written down with what came of it.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio::sync::watch;
+use tokio::time::sleep;
 use zonemq_history::event::{Accepted, Delivery, NewMessage, Operation, Outcome, Settings};
 
 use crate::client::{CallError, Client};
 use crate::coverage::Coverage;
 use crate::recorder::Recorder;
-use crate::world::SimChance;
+use crate::workload::Phase;
+use crate::world::{self, SimChance};
 
 const ACCOUNT: &str = "000000000000";
 const CALL_TIMEOUT: Duration = Duration::from_secs(8);
@@ -21,6 +25,46 @@ pub(crate) struct Worker {
     pub(crate) recorder: Recorder,
     pub(crate) coverage: Coverage,
     pub(crate) chance: SimChance,
+    pub(crate) permits: Permits,
+}
+
+/// Which calls of a client are made. In a failure that was made small most are left out, but none
+/// that create queues, and none that drain them in the end.
+pub(crate) struct Permits {
+    /// By number, the time of each.
+    kept: Option<BTreeMap<u64, Duration>>,
+    phases: watch::Receiver<Phase>,
+    number: u64,
+}
+
+impl Permits {
+    /// All, or those that are kept: numbers with their milliseconds.
+    pub(crate) fn new(kept: Option<Vec<(u64, u64)>>, phases: watch::Receiver<Phase>) -> Permits {
+        let timed = |(number, millis)| (number, Duration::from_millis(millis));
+        Permits {
+            kept: kept.map(|kept| kept.into_iter().map(timed).collect()),
+            phases,
+            number: 0,
+        }
+    }
+
+    /// Whether the next call is made; waits for its time.
+    async fn next(&mut self, operation: &Operation) -> bool {
+        if matches!(operation, Operation::CreateQueue { .. }) {
+            return true;
+        }
+        self.number += 1;
+        let Some(kept) = &self.kept else {
+            return true;
+        };
+        match kept.get(&self.number) {
+            Some(time) => {
+                sleep(time.saturating_sub(world::elapsed())).await;
+                true
+            }
+            None => *self.phases.borrow() != Phase::Work,
+        }
+    }
 }
 
 /// How a call ended, as far as its caller must know.
@@ -48,6 +92,9 @@ impl Worker {
         input: Value,
         read: impl FnOnce(&Value) -> Outcome,
     ) -> (Told, Option<Outcome>) {
+        if !self.permits.next(&operation).await {
+            return (Told::Refused, None);
+        }
         let call = self.recorder.invoke(&self.name, operation);
         match self.client.call(name, &input, CALL_TIMEOUT).await {
             Ok(answer) => {
@@ -237,6 +284,9 @@ impl Worker {
     /// The administrator's clock command.
     pub(crate) async fn advance_clock(&mut self, millis: u64) {
         let operation = Operation::AdvanceClock { millis };
+        if !self.permits.next(&operation).await {
+            return;
+        }
         let call = self.recorder.invoke(&self.name, operation);
         let input = json!({ "millis": millis });
         match self

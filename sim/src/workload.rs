@@ -8,11 +8,12 @@ use serde::Deserialize;
 use tokio::sync::watch;
 use zonemq_history::event::What;
 
+use crate::case::Calls;
 use crate::client::Client;
 use crate::cluster::Cluster;
 use crate::lane::{Laborer, Lane, Role};
 use crate::recorder::Recorder;
-use crate::worker::Worker;
+use crate::worker::{Permits, Worker};
 use crate::world::{SimChance, SimNetwork};
 
 /// What the clients do now. The simulator moves it on.
@@ -77,13 +78,19 @@ pub(crate) struct Workload {
 
 impl Workload {
     /// Puts all clients on hosts.
-    pub(crate) fn start(cluster: &mut Cluster, load: &Load, seed: u64) -> Workload {
+    pub(crate) fn start(
+        cluster: &mut Cluster,
+        load: &Load,
+        seed: u64,
+        calls: Option<&Calls>,
+    ) -> Workload {
         let recorder = Recorder::default();
         let (phase, phases) = watch::channel(Phase::Work);
         let nodes: Vec<SocketAddr> = cluster.hosts.iter().map(|host| host.api).collect();
         let hosts = cluster.clients().to_vec();
         for (number, (host, (lane, role))) in hosts.into_iter().zip(load.roles()).enumerate() {
             let network = SimNetwork::new(&cluster.fabric, host.ip);
+            let kept = calls.map(|calls| calls.get(&host.name).cloned().unwrap_or_default());
             let laborer = Laborer {
                 stale: VecDeque::new(),
                 worker: Worker {
@@ -93,6 +100,7 @@ impl Workload {
                     recorder: recorder.clone(),
                     coverage: cluster.coverage.clone(),
                     chance: SimChance::new(seed, &host.name),
+                    permits: Permits::new(kept, phases.clone()),
                 },
                 lane,
                 phases: phases.clone(),
@@ -113,6 +121,7 @@ impl Workload {
     /// Nothing is sent any more. Receivers that have had nothing for as long as `quiet` call their
     /// queues empty.
     pub(crate) fn begin_drain(&self, quiet: Duration) {
+        self.recorder.note(What::Healed);
         self.phase.send_replace(Phase::Drain { quiet });
     }
 

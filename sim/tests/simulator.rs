@@ -37,12 +37,11 @@ fn every_scenario_keeps_every_promise() {
 
 #[test]
 fn the_same_seed_is_the_same_run_byte_for_byte() {
-    for seed in ["1", "2", "3"] {
-        let arguments = ["run", "leader-restart", "--seed", seed, "--trace-hash"];
-        let [once, again] = [simulate(&arguments), simulate(&arguments)];
-        assert!(once.1.contains("trace "), "{}", once.1);
-        assert_eq!(once, again);
-    }
+    let short = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/scenarios/short.toml");
+    let arguments = ["explore", short, "--seeds", "0..10", "--twice"];
+    let (code, text) = simulate(&[&arguments[..], &["--jobs", "1"]].concat());
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains(": 10 passed"), "{text}");
     let (_, one) = simulate(&["run", "smoke", "--seed", "1", "--trace-hash"]);
     let (_, other) = simulate(&["run", "smoke", "--seed", "2", "--trace-hash"]);
     assert_ne!(one, other);
@@ -58,20 +57,50 @@ fn planted_bugs_are_caught() {
         "1",
         "leader-restored",
         "append-acknowledged-at-once",
+        "vote-not-awaited",
         "clock-of-the-replica",
         "dead-letter-lost",
         "group-lock-lost",
         "request-ids-forgotten",
     ]);
     assert_eq!(code, Some(0), "{text}");
-    assert!(text.contains("6 of 6 bugs caught"), "{text}");
+    assert!(text.contains("7 of 7 bugs caught"), "{text}");
+}
+
+#[test]
+fn every_kind_of_fault_takes_effect() {
+    let (code, text) = simulate(&["faults"]);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("31 of 31 kinds took effect"), "{text}");
+}
+
+#[test]
+fn a_failing_run_is_made_small_and_its_file_replays_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("small.failure.toml");
+    let file = file.display().to_string();
+    let arguments = ["shrink", "everything", "--plant", "group-lock-lost"];
+    let (code, text) = simulate(&[&arguments[..], &["--out", &file]].concat());
+    assert_eq!(code, Some(0), "{text}");
+    let line = text.lines().last().expect("a last line");
+    let (_, sizes) = line.split_once(" calls to ").expect("the sizes");
+    let mut sizes = sizes.split_whitespace();
+    let faults: usize = sizes.next().and_then(|n| n.parse().ok()).expect("faults");
+    let calls: usize = sizes.nth(1).and_then(|n| n.parse().ok()).expect("calls");
+    assert!(faults + calls <= 20, "{line}");
+    let (code, text) = simulate(&["replay", &file]);
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("group order: "), "{text}");
+    assert!(text.contains(&format!("replay {file}")), "{text}");
+    let (code, text) = simulate(&["replay", &file, "--seed", "3"]);
+    assert_eq!(code, Some(3), "{text}");
+    assert!(text.contains("leave them out"), "{text}");
 }
 
 #[test]
 fn a_failure_tells_the_line_that_replays_it_and_its_history_convicts_it_again() {
-    let folder = std::env::temp_dir().join(format!("zonemq-sim-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).expect("a folder");
-    let history = folder.join("history.jsonl");
+    let folder = tempfile::tempdir().expect("a folder");
+    let history = folder.path().join("history.jsonl");
     let (code, text) = simulate(&[
         "run",
         "everything",
@@ -83,7 +112,6 @@ fn a_failure_tells_the_line_that_replays_it_and_its_history_convicts_it_again() 
     assert_eq!(code, Some(1), "{text}");
     assert!(text.contains("replay: cargo run --release -p zonemq-sim -- replay everything"));
     let lines = std::fs::read_to_string(&history).expect("a history");
-    std::fs::remove_dir_all(&folder).expect("removed");
     let history = zonemq_history::read(lines.lines()).expect("a history");
     let verdict = zonemq_history::judge(&history);
     assert!(matches!(verdict, zonemq_history::Verdict::Violated(..)));

@@ -17,6 +17,7 @@ mod snapshot_file;
 mod state_machine;
 #[cfg(test)]
 mod storage_suite;
+pub mod talk;
 mod types;
 mod wire;
 

@@ -16,6 +16,7 @@ use zonemq_wal::GroupId;
 use zonemq_world::{Network, World};
 
 use crate::codec;
+use crate::talk::{self, Step};
 use crate::types::NodeId;
 use crate::wire::{Content, Frame, Hello, Lane, Service};
 
@@ -169,6 +170,7 @@ impl Link {
         let (replies, receiver) = mpsc::channel(WAITING_REPLIES);
         self.exchanges.locked().insert(exchange, replies);
         let receiver = ExchangeReceiver {
+            service,
             exchange,
             link: self.clone(),
             replies: receiver,
@@ -181,6 +183,7 @@ impl Link {
         match self.frames.try_send(open) {
             Ok(()) => Ok((
                 ExchangeSender {
+                    service,
                     exchange,
                     link: self.clone(),
                 },
@@ -204,6 +207,7 @@ impl Link {
 /// This node's half of an exchange.
 #[derive(Debug)]
 pub(crate) struct ExchangeSender {
+    service: Service,
     exchange: u64,
     link: Link,
 }
@@ -211,6 +215,7 @@ pub(crate) struct ExchangeSender {
 impl ExchangeSender {
     /// Waits for room, not for delivery.
     pub(crate) async fn send(&self, message: Bytes) -> Result<(), ExchangeError> {
+        talk::note(Step::Ask, self.link.node, self.service, self.exchange);
         self.link
             .send(self.exchange, Content::Message(message))
             .await
@@ -224,6 +229,7 @@ impl ExchangeSender {
 /// The peer's half of an exchange. Dropping it before its end breaks the exchange off.
 #[derive(Debug)]
 pub(crate) struct ExchangeReceiver {
+    service: Service,
     exchange: u64,
     link: Link,
     replies: mpsc::Receiver<Content>,
@@ -235,7 +241,10 @@ impl ExchangeReceiver {
     pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, ExchangeError> {
         let node = self.link.node;
         match self.replies.recv().await {
-            Some(Content::Message(message)) => Ok(Some(message)),
+            Some(Content::Message(message)) => {
+                talk::note(Step::Answered, node, self.service, self.exchange);
+                Ok(Some(message))
+            }
             Some(Content::End) => {
                 self.ended = true;
                 Ok(None)

@@ -21,6 +21,7 @@ use zonemq_wal::GroupId;
 
 use crate::codec;
 use crate::link::{ExchangeError, ExchangeReceiver, Peers};
+use crate::talk;
 use crate::types::{
     AppendRequest, NodeId, RpcError, Snapshot, SnapshotMeta, StreamAppendResult, TypeConfig, Vote,
     VoteRequest, VoteResponse,
@@ -105,6 +106,7 @@ impl RaftNetworkV2<TypeConfig> for PeerClient {
         request: AppendRequest,
         option: RPCOption,
     ) -> Result<AppendEntriesResponse<TypeConfig>, RpcError> {
+        talk::about_append(self.target, &request);
         let result: StreamAppendResult = self.call(self.appends, &request, &option).await?;
         Ok(match result {
             Ok(matching) => AppendEntriesResponse::PartialSuccess(matching),
@@ -131,9 +133,12 @@ impl RaftNetworkV2<TypeConfig> for PeerClient {
                 .peers
                 .open(self.target, self.appends, self.group)
                 .map_err(|error| failed(&error))?;
+            let target = self.target;
             let requests = async move {
+                talk::about_append(target, &first);
                 sender.send(codec::encode(&first).into()).await?;
                 while let Some(request) = input.next().await {
+                    talk::about_append(target, &request);
                     sender.send(codec::encode(&request).into()).await?;
                 }
                 sender.end().await
@@ -152,6 +157,7 @@ impl RaftNetworkV2<TypeConfig> for PeerClient {
         request: VoteRequest,
         option: RPCOption,
     ) -> Result<VoteResponse, RpcError> {
+        talk::about_vote(self.target, &request);
         self.call(Service::Vote, &request, &option).await
     }
 
@@ -160,6 +166,7 @@ impl RaftNetworkV2<TypeConfig> for PeerClient {
         request: VoteRequest,
         option: RPCOption,
     ) -> Result<VoteResponse, RpcError> {
+        talk::about_vote(self.target, &request);
         self.call(Service::PreVote, &request, &option).await
     }
 

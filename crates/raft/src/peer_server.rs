@@ -10,7 +10,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt, stream};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::timeout;
 use zonemq_wal::GroupId;
 use zonemq_world::{Listener, Network, World};
@@ -18,6 +18,7 @@ use zonemq_world::{Listener, Network, World};
 use crate::codec;
 use crate::group::Group;
 use crate::network::SnapshotHeader;
+use crate::talk::{self, Step};
 use crate::types::{AppendRequest, NodeId, Raft, Snapshot};
 use crate::wire::{Content, Frame, Hello, Service};
 
@@ -124,7 +125,7 @@ where
     }
     let (frames, waiting) = mpsc::channel(WAITING_FRAMES);
     tokio::select! {
-        result = read(reader, frames, served) => result,
+        result = read(reader, hello.from, frames, served) => result,
         result = write(writer, waiting) => result,
     }
 }
@@ -132,12 +133,12 @@ where
 /// Starts and feeds the exchanges of a connection. They end with it: the set aborts them.
 async fn read(
     mut reader: impl AsyncRead + Unpin,
+    peer: NodeId,
     frames: mpsc::Sender<Frame>,
     served: &Arc<Served>,
 ) -> io::Result<()> {
     let mut running = JoinSet::new();
-    let mut exchanges: HashMap<u64, (mpsc::Sender<Bytes>, tokio::task::AbortHandle)> =
-        HashMap::new();
+    let mut exchanges: HashMap<u64, (Service, mpsc::Sender<Bytes>, AbortHandle)> = HashMap::new();
     loop {
         while let Some(finished) = running.try_join_next() {
             if let Ok(exchange) = finished {
@@ -150,31 +151,34 @@ async fn read(
             Content::Open(service, group) => {
                 let (messages, incoming) = mpsc::channel(WAITING_MESSAGES);
                 let conversation = Conversation {
+                    peer,
+                    service,
                     exchange,
                     incoming,
                     frames: frames.clone(),
                 };
                 let served = served.clone();
                 let task = running.spawn(async move {
-                    serve_exchange(service, group, conversation, &served).await;
+                    serve_exchange(group, conversation, &served).await;
                     exchange
                 });
-                exchanges.insert(exchange, (messages, task));
+                exchanges.insert(exchange, (service, messages, task));
             }
             Content::Message(message) => {
-                if let Some((messages, _)) = exchanges.get(&exchange) {
+                if let Some((service, messages, _)) = exchanges.get(&exchange) {
+                    talk::note(Step::Asked, peer, *service, exchange);
                     // An exchange that has already ended on our side takes no more.
                     let _ = messages.send(message).await;
                 }
             }
             Content::End => {
                 // Closes the channel, which is how the exchange sees the end.
-                if let Some((messages, _)) = exchanges.get_mut(&exchange) {
+                if let Some((_, messages, _)) = exchanges.get_mut(&exchange) {
                     *messages = mpsc::channel(1).0;
                 }
             }
             Content::Reset(_) => {
-                if let Some((_, task)) = exchanges.remove(&exchange) {
+                if let Some((_, _, task)) = exchanges.remove(&exchange) {
                     task.abort();
                 }
             }
@@ -213,6 +217,8 @@ async fn write(
 
 /// The served side of one exchange.
 struct Conversation {
+    peer: NodeId,
+    service: Service,
     exchange: u64,
     incoming: mpsc::Receiver<Bytes>,
     frames: mpsc::Sender<Frame>,
@@ -226,6 +232,7 @@ impl Conversation {
     }
 
     async fn reply(&self, message: impl Into<Bytes>) {
+        talk::note(Step::Answer, self.peer, self.service, self.exchange);
         self.say(Content::Message(message.into())).await;
     }
 
@@ -234,12 +241,8 @@ impl Conversation {
     }
 }
 
-async fn serve_exchange(
-    service: Service,
-    group: GroupId,
-    mut conversation: Conversation,
-    served: &Served,
-) {
+async fn serve_exchange(group: GroupId, mut conversation: Conversation, served: &Served) {
+    let service = conversation.service;
     let Some(raft) = served.groups.get(&group) else {
         return conversation
             .refuse(format!("there is no group {} here", group.0))

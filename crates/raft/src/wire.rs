@@ -93,7 +93,7 @@ impl Service {
 pub(crate) struct Hello {
     version: u32,
     cluster: String,
-    from: NodeId,
+    pub(crate) from: NodeId,
     to: NodeId,
 }
 

@@ -31,8 +31,10 @@ pub struct Timeline {
     /// By their beginning.
     pub faults: Vec<Fault>,
     /// Where the logs of the nodes stood, sampled; by time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub progress: Vec<Progress>,
     /// What nodes told one another, by when it was sent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rpcs: Vec<Rpc>,
     /// What clients asked for, by their beginning.
     pub calls: Vec<Call>,

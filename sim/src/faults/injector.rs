@@ -10,6 +10,7 @@ use zonemq_world::World;
 use super::effects::{Links, disk_faults, millis};
 use super::{Kind, Planned};
 use crate::cluster::{Cluster, Crash, End, HostIndex};
+use crate::observer::micros;
 use crate::world::SimChance;
 use crate::world::disk::{DiskFaults, PowerLoss};
 use crate::world::network::LinkRule;
@@ -53,6 +54,8 @@ pub(crate) struct Injector {
     /// Nodes that refused.
     refused: BTreeSet<HostIndex>,
     pub(crate) log: Vec<Happened>,
+    /// Each fault that began, for reports.
+    pub(crate) faults: Vec<zonemq_report::Fault>,
     pub(crate) violations: Vec<String>,
     links_are_stale: bool,
 }
@@ -67,6 +70,7 @@ impl Injector {
             destroyed: BTreeSet::new(),
             refused: BTreeSet::new(),
             log: Vec::new(),
+            faults: Vec::new(),
             violations: Vec::new(),
             links_are_stale: false,
         }
@@ -170,6 +174,14 @@ impl Injector {
             lasts.as_secs_f64(),
             fault.amount
         );
+        self.faults.push(zonemq_report::Fault {
+            number,
+            kind: fault.kind.to_string(),
+            words: what.clone(),
+            nodes: hosts.iter().map(|host| host.0).collect(),
+            from: micros(now),
+            to: micros(now + lasts),
+        });
         self.note(now, what);
         if hosts.is_empty() {
             return;
@@ -271,6 +283,10 @@ impl Injector {
             format!("[{}] {} is over", fault.number, fault.kind),
         );
         self.links_are_stale |= !fault.links.is_empty();
+        let spans = self.faults.iter_mut();
+        for span in spans.filter(|span| span.number == fault.number) {
+            span.to = micros(cluster.now());
+        }
         match fault.kind {
             Kind::ClockJump | Kind::ClockDrift => {
                 for index in &fault.hosts {

@@ -42,7 +42,7 @@ impl SimWorld {
         coverage: &Coverage,
     ) -> SimWorld {
         SimWorld {
-            clock: SimClock::default(),
+            clock: SimClock::new(coverage),
             disk: SimDisk::new(SimChance::new(seed, &format!("disk of {name}")), coverage),
             network: SimNetwork::new(fabric, address),
             chance: SimChance::new(seed, name),

@@ -1,0 +1,135 @@
+//! Shows that every kind of fault takes effect: a scenario for each, and what was counted.
+
+use std::process::{Command, ExitCode};
+
+use anyhow::Context;
+
+use crate::faults::Kind;
+use crate::report::HARNESS_FAILED;
+
+/// The prefix of the scenarios that are one kind of fault.
+pub(crate) const PREFIX: &str = "kind:";
+
+const RESTARTS_OF_N1: &str = r#"
+[[fault]]
+kind = "kill"
+target = "n1"
+at = 2.1
+every = 3.0
+lasts = 0.2
+"#;
+
+/// A scenario in which the leader meets one kind of fault again and again.
+pub(crate) fn scenario(kind: Kind) -> String {
+    // One node alone may lose what was durable. And it reads only when it starts.
+    let (target, and) = match kind {
+        Kind::ReadError => ("n1", RESTARTS_OF_N1),
+        _ if kind.destroys_durable_data() => ("n1", ""),
+        _ => ("leader", ""),
+    };
+    format!(
+        r#"
+teaches = "What a cluster does when its leader meets one kind of fault, {kind}, again and again."
+
+[workload]
+lanes = ["standard", "fifo"]
+senders = 3
+receivers = 2
+send_pause_millis = 5
+
+[run]
+seconds = 12
+
+[[fault]]
+kind = "{kind}"
+target = "{target}"
+at = 2.0
+every = 3.0
+lasts = 1.2
+{and}"#
+    )
+}
+
+/// What is counted when a fault of a kind really does something; one of them is enough.
+fn effects(kind: Kind) -> &'static [&'static str] {
+    match kind {
+        Kind::Kill | Kind::RestartStorm | Kind::RollingRestart => &["node: crashes"],
+        Kind::PowerLoss => &["disk: unsynced bytes lost", "disk: unsynced names lost"],
+        Kind::TornPowerLoss => &["disk: writes torn"],
+        Kind::Pause => &["disk: milliseconds stalled"],
+        Kind::SlowNode | Kind::SlowDisk => &["disk: operations delayed"],
+        Kind::Isolate
+        | Kind::IsolateFromAll
+        | Kind::Halves
+        | Kind::Ring
+        | Kind::Bridge
+        | Kind::AllApart
+        | Kind::CutInbound
+        | Kind::CutOutbound
+        | Kind::CutClients => &["network: packets held", "network: packets swallowed"],
+        Kind::LoseResponses | Kind::HalfOpen => &["network: packets swallowed"],
+        Kind::Delay | Kind::Jitter => &["network: packets delayed"],
+        Kind::Loss => &["network: packets lost"],
+        Kind::SlowLink => &["network: bytes throttled"],
+        Kind::SyncError => &["disk: syncs failed"],
+        Kind::WriteError => &["disk: writes failed"],
+        Kind::ReadError => &["disk: reads failed"],
+        Kind::DiskFull => &["disk: writes refused for lack of space"],
+        Kind::BitFlip => &["disk: bits flipped"],
+        Kind::MisdirectedWrite => &["disk: writes misdirected"],
+        Kind::ClockJump | Kind::ClockDrift => &["clock: wrong readings"],
+    }
+}
+
+/// Runs the scenario of each kind; fails if one had no effect, or broke a promise.
+pub(crate) fn show(seed: u64) -> anyhow::Result<ExitCode> {
+    let program = std::env::current_exe().context("this program's own file is not known")?;
+    let mut shown = 0;
+    for kind in Kind::ALL {
+        let output = Command::new(&program)
+            .args(["run", &format!("{PREFIX}{kind}"), "--verbose"])
+            .args(["--seed", &seed.to_string()])
+            .output()
+            .with_context(|| format!("the scenario of {kind} was not run"))?;
+        let told = String::from_utf8_lossy(&output.stdout);
+        let counted = effects(kind)
+            .iter()
+            .find_map(|effect| Some((*effect, count(&told, effect)?)));
+        let verdict = match output.status.code() {
+            Some(0) => "pass",
+            Some(1) => "VIOLATION",
+            Some(2) => "unknown",
+            _ => "the simulator failed",
+        };
+        match counted {
+            Some((effect, count)) => println!(
+                "{:<20} {count:>8}  {effect:<40} {verdict}",
+                kind.to_string()
+            ),
+            None => println!(
+                "{:<20} {:>8}  {:<40} {verdict}",
+                kind.to_string(),
+                0,
+                "had no effect"
+            ),
+        }
+        let code = output.status.code();
+        shown += usize::from(counted.is_some() && matches!(code, Some(0 | 2)));
+    }
+    println!("{shown} of {} kinds took effect", Kind::ALL.len());
+    let is_whole = shown == Kind::ALL.len();
+    Ok(if is_whole {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(HARNESS_FAILED)
+    })
+}
+
+/// What a run has counted of an effect; nothing where it never happened.
+fn count(told: &str, effect: &str) -> Option<u64> {
+    told.lines()
+        .filter_map(|line| line.trim().split_once("  "))
+        .find(|(_, name)| *name == effect)
+        .and_then(|(count, _)| count.parse().ok())
+        .filter(|count| *count > 0)
+}
