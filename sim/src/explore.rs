@@ -111,9 +111,7 @@ impl Run<'_> {
             Some(code) if code < HARNESS_FAILED => (code, text),
             _ => {
                 text.push_str(&String::from_utf8_lossy(&output.stderr));
-                text.push_str(&format!(
-                    "the simulator failed: {scenario} with seed {seed}"
-                ));
+                text = format!("{text}the simulator failed: {scenario} with seed {seed}");
                 (HARNESS_FAILED, text)
             }
         }

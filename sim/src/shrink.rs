@@ -284,23 +284,17 @@ fn calls_in(history: &Path) -> anyhow::Result<Vec<CallName>> {
     let mut numbers = std::collections::BTreeMap::<String, u64>::new();
     for line in std::fs::read_to_string(history)?.lines() {
         let Event { at, what } = serde_json::from_str(line)?;
-        match what {
-            What::Healed => break,
-            What::Invoke {
-                operation: Operation::CreateQueue { .. },
-                ..
-            } => {}
-            What::Invoke { client, .. } => {
-                let number = numbers.entry(client.clone()).or_default();
-                *number += 1;
-                calls.push((client, *number, at / 1000));
-            }
-            What::Ok { .. }
-            | What::Failed { .. }
-            | What::Unknown { .. }
-            | What::ClocksErr
-            | What::Drained { .. }
-            | What::Note { .. } => {}
+        if what == What::Healed {
+            break;
+        }
+        if let What::Invoke {
+            client, operation, ..
+        } = what
+            && !matches!(operation, Operation::CreateQueue { .. })
+        {
+            let number = numbers.entry(client.clone()).or_default();
+            *number += 1;
+            calls.push((client, *number, at / 1000));
         }
     }
     Ok(calls)

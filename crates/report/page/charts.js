@@ -21,7 +21,8 @@ function drawAvailability() {
   const place = document.getElementById("availability");
   place.replaceChildren();
   const colour = colours();
-  for (const zone of new Set(run.calls.filter(isSend).map((call) => call.zone))) {
+  const zones = new Set(run.calls.filter(isSend).map((call) => call.zone));
+  for (const zone of [...zones].sort()) {
     const { counts, total, gap, at } = availability(zone);
     const row = element("div", "", "zone");
     const canvas = element("canvas");

@@ -89,9 +89,10 @@ function draw() {
     const left = Math.max(x(role.at), LABELS), wide = Math.max(x(role.to) - left, 1.5);
     const top = lanes.nodes[role.node] + 4;
     drawRole(context, colour, role.role, left, top, wide);
-    if (wide > 60) {
+    const words = `${role.role}, term ${role.term}`;
+    if (context.measureText(words).width < Math.min(wide, width - left) - 8) {
       context.fillStyle = role.role === "leader" ? colour("panel") : colour("ink");
-      context.fillText(`${role.role}, term ${role.term}`, left + 5, top + 7);
+      context.fillText(words, left + 5, top + 7);
     }
     things.push({ x: left, y: top, w: wide, h: 14,
       words: `${nameOf(role.node)}: ${role.role} in term ${role.term}\n${span(role.at, role.to)}` });
@@ -105,7 +106,12 @@ function draw() {
     context.stroke();
   });
 
+  context.save();
+  context.beginPath();
+  context.rect(LABELS, 0, width - LABELS, lanes.height);
+  context.clip();
   drawMessages(context, colour, x, visible);
+  context.restore();
   context.fillStyle = colour("quiet");
   context.font = "9px system-ui, sans-serif";
   for (const [name, y] of lanes.clients) context.fillText(name, 34, y + 4);

@@ -21,12 +21,20 @@ if (run.replay) {
   });
 }
 
-for (const violation of run.verdict.violations ?? []) {
+const FIRST = 3;
+const more = element("ol");
+(run.verdict.violations ?? []).forEach((violation, i) => {
   const item = element("li");
   item.append(element("strong", violation.promise), `: ${violation.story} `);
   if (violation.at !== null) item.append(jumpTo(violation.at));
-  byId("violations").append(item);
+  (i < FIRST ? byId("violations") : more).append(item);
   byId("broken").hidden = false;
+});
+if (more.children.length) {
+  more.start = FIRST + 1;
+  const fold = element("details");
+  fold.append(element("summary", `and ${more.children.length} more`), more);
+  byId("broken").append(fold);
 }
 
 for (const kind of new Set(run.rpcs.map((rpc) => rpc.kind))) {
@@ -47,7 +55,7 @@ table("log-lines", run.logs, [
   ["when", (line) => jumpTo(line.at)],
   ["node", (line) => nameOf(line.node)],
   ["level", (line) => line.level],
-  ["what", (line) => line.text],
+  ["what", (line, cell) => long(line.text, cell)],
 ], [["node", (line) => nameOf(line.node)], ["level", (line) => line.level]], "log-filters");
 
 table("calls", run.calls, [
@@ -55,10 +63,10 @@ table("calls", run.calls, [
   ["client", (call) => call.client],
   ["zone", (call) => call.zone],
   ["operation", (call) => call.operation],
-  ["what", (call) => call.words],
+  ["what", (call, cell) => long(call.words, cell)],
   ["took", (call, cell) => { cell.className = "number"; return call.to === null ? "" : `${((call.to - call.from) / 1e3).toFixed(1)} ms`; }],
   ["end", (call, cell) => { cell.className = call.end; return call.end; }],
-  ["told", (call) => call.told],
+  ["told", (call, cell) => long(call.told, cell)],
 ], [["client", (call) => call.client], ["operation", (call) => call.operation], ["end", (call) => call.end]], "call-filters");
 
 table("coverage", run.coverage, [

@@ -55,6 +55,12 @@ function table(id, rows, columns, filters, place) {
   fill();
 }
 
+/** Words that may take more than a line. */
+function long(words, cell) {
+  cell.className = "text";
+  return words;
+}
+
 /** A moment that shows itself in the diagram. */
 function jumpTo(at) {
   const button = element("button", moment(at));
