@@ -105,6 +105,7 @@ pub(crate) const BUNDLED: &[(&str, &str)] = &[
     ),
     ("halves", include_str!("../scenarios/halves.toml")),
     ("one-way", include_str!("../scenarios/one-way.toml")),
+    ("one-link", include_str!("../scenarios/one-link.toml")),
     ("bridge", include_str!("../scenarios/bridge.toml")),
     ("all-apart", include_str!("../scenarios/all-apart.toml")),
     (
@@ -169,12 +170,34 @@ pub(crate) fn parse(text: &str) -> anyhow::Result<Scenario> {
     if zones == 0 || nodes_per_zone == 0 || zones > 26 || zones * nodes_per_zone > 15 {
         bail!("a cluster has 1 to 26 zones and 1 to 15 nodes");
     }
+    for TimedFault { kind, target, .. } in &scenario.fault {
+        if matches!(target, Target::Link { .. }) && !kind.befalls_links() {
+            bail!(
+                "{kind} cannot happen to the link {target}: isolate, half-open, delay, jitter, loss and slow-link can"
+            );
+        }
+    }
     Ok(scenario)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_link_cannot_suffer_is_refused_in_a_sentence() {
+        let scenario = |kind| {
+            parse(&format!(
+                "teaches = \"\"\n[[fault]]\nkind = \"{kind}\"\ntarget = \"n1->n2\"\nat = 1.0"
+            ))
+        };
+        assert!(scenario("delay").is_ok());
+        let refused = scenario("kill").unwrap_err().to_string();
+        assert!(
+            refused.starts_with("kill cannot happen to the link n1->n2"),
+            "{refused}"
+        );
+    }
 
     #[test]
     fn every_bundled_scenario_can_be_read_and_teaches_something() {

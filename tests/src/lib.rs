@@ -1,10 +1,11 @@
 //! End-to-end tests: real processes, real disks, the real SDK.
 //!
 //! [`cluster::TestCluster`] starts the built `zonemq` binary as a person would; [`client`] makes
-//! SDK clients that never retry; [`queue`] is a queue behind such a client; [`senders`] is the load under which things are broken, and
-//! remembers what was acknowledged; [`drain`] empties a queue and compares. [`groups`] is a load on a
-//! FIFO queue, and [`first_in_first_out`] what must be so about it. [`raw_http`] speaks to
-//! a node without an SDK.
+//! SDK clients that never retry; [`queue`] is a queue behind such a client; [`senders`] is the load
+//! under which things are broken, and remembers what was acknowledged; [`drain`] empties a queue and
+//! compares. [`groups`] is a load on a FIFO queue, and [`first_in_first_out`] what must be so about
+//! it. [`recording`] writes down all that clients do and see, for the judge. [`raw_http`] speaks to a
+//! node without an SDK.
 
 pub mod binary;
 pub mod client;
@@ -14,4 +15,5 @@ pub mod first_in_first_out;
 pub mod groups;
 pub mod queue;
 pub mod raw_http;
+pub mod recording;
 pub mod senders;

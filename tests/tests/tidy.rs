@@ -53,7 +53,7 @@ const ARROWS: [(&str, &[&str]); 13] = [
             "zonemq-world",
         ],
     ),
-    ("zonemq-tests", &["zonemq"]),
+    ("zonemq-tests", &["zonemq", "zonemq-history"]),
 ];
 
 /// Crates that are functions over data: no runtime, no socket, no randomness, no logging.

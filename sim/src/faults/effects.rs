@@ -8,6 +8,7 @@ use rand::seq::SliceRandom;
 
 use super::Kind;
 use super::injector::Injector;
+use super::target::{Direction, Target};
 use crate::cluster::{Cluster, HostIndex};
 use crate::world::disk::DiskFaults;
 use crate::world::network::{LinkRule, Passage};
@@ -17,15 +18,23 @@ pub(super) type Links = (Vec<IpAddr>, Vec<IpAddr>, LinkRule);
 
 impl Injector {
     /// Which links a fault changes, and how.
-    #[expect(clippy::too_many_lines, reason = "one arm for each kind")]
     pub(super) fn links(
         &self,
         cluster: &Cluster,
         kind: Kind,
         amount: f64,
         hosts: &[HostIndex],
-        is_zone: bool,
+        target: &Target,
     ) -> Vec<Links> {
+        if let Target::Link {
+            from,
+            to,
+            direction,
+        } = target
+        {
+            return self.link(cluster, kind, amount, [from, to], *direction);
+        }
+        let is_zone = target.is_zone();
         let mut inside: Vec<IpAddr> = hosts.iter().map(|i| cluster.host(*i).ip).collect();
         let mut nodes: Vec<IpAddr> = cluster
             .node_ips()
@@ -45,24 +54,9 @@ impl Injector {
         let everyone: Vec<IpAddr> = nodes.iter().chain(&clients).copied().collect();
         let mut all: Vec<IpAddr> = cluster.node_ips().collect();
         self.chance.draw(|dice| all.shuffle(dice));
-        // What is cut off may be retransmitted later, or lost with the connection.
-        let is_lost = self.chance.draw(|dice| dice.random_bool(0.25));
-        let cut = LinkRule {
-            passage: if is_lost {
-                Passage::Swallowed
-            } else {
-                Passage::Held
-            },
-            ..LinkRule::default()
-        };
-        let held = LinkRule {
-            passage: Passage::Held,
-            ..LinkRule::default()
-        };
-        let swallowed = LinkRule {
-            passage: Passage::Swallowed,
-            ..LinkRule::default()
-        };
+        let cut = self.cut();
+        let held = passing(Passage::Held);
+        let swallowed = passing(Passage::Swallowed);
         let both = |a: &[IpAddr], b: &[IpAddr], rule: LinkRule| {
             vec![
                 (a.to_vec(), b.to_vec(), rule),
@@ -91,47 +85,9 @@ impl Injector {
             Kind::CutClients => both(&inside, &clients, cut),
             Kind::LoseResponses => vec![(inside, clients, swallowed)],
             Kind::HalfOpen => both(&inside, &everyone, swallowed),
-            Kind::Delay => both(
-                &inside,
-                &everyone,
-                LinkRule {
-                    delay: millis(amount),
-                    ..LinkRule::default()
-                },
-            ),
-            Kind::SlowNode => both(
-                &inside,
-                &everyone,
-                LinkRule {
-                    delay: millis(amount / 2.0),
-                    jitter: millis(amount / 2.0),
-                    ..LinkRule::default()
-                },
-            ),
-            Kind::Jitter => both(
-                &inside,
-                &everyone,
-                LinkRule {
-                    jitter: millis(amount),
-                    ..LinkRule::default()
-                },
-            ),
-            Kind::Loss => both(
-                &inside,
-                &everyone,
-                LinkRule {
-                    loss: amount.clamp(0.0, 1.0),
-                    ..LinkRule::default()
-                },
-            ),
-            Kind::SlowLink => both(
-                &inside,
-                &everyone,
-                LinkRule {
-                    bytes_per_second: Some(amount.max(1.0)),
-                    ..LinkRule::default()
-                },
-            ),
+            Kind::Delay | Kind::SlowNode | Kind::Jitter | Kind::Loss | Kind::SlowLink => {
+                both(&inside, &everyone, quality(kind, amount))
+            }
             Kind::Kill
             | Kind::PowerLoss
             | Kind::TornPowerLoss
@@ -147,6 +103,81 @@ impl Injector {
             | Kind::ClockJump
             | Kind::ClockDrift => Vec::new(),
         }
+    }
+}
+
+impl Injector {
+    /// What is cut off may be retransmitted later, or lost with the connection.
+    fn cut(&self) -> LinkRule {
+        let is_lost = self.chance.draw(|dice| dice.random_bool(0.25));
+        passing(if is_lost {
+            Passage::Swallowed
+        } else {
+            Passage::Held
+        })
+    }
+
+    /// The same kinds of faults between two nodes alone.
+    fn link(
+        &self,
+        cluster: &Cluster,
+        kind: Kind,
+        amount: f64,
+        names: [&String; 2],
+        direction: Direction,
+    ) -> Vec<Links> {
+        let host = |name: &String| cluster.hosts.iter().find(|host| host.name == *name);
+        let [from, to] = names.map(host);
+        let (Some(from), Some(to)) = (from, to) else {
+            return Vec::new();
+        };
+        let rule = match kind {
+            Kind::Isolate => self.cut(),
+            Kind::HalfOpen => passing(Passage::Swallowed),
+            _ => quality(kind, amount),
+        };
+        let there = (vec![from.ip], vec![to.ip], rule);
+        let back = (vec![to.ip], vec![from.ip], rule);
+        match direction {
+            Direction::OneWay => vec![there],
+            Direction::BothWays => vec![there, back],
+        }
+    }
+}
+
+fn passing(passage: Passage) -> LinkRule {
+    LinkRule {
+        passage,
+        ..LinkRule::default()
+    }
+}
+
+/// How well a link works that lets everything through.
+fn quality(kind: Kind, amount: f64) -> LinkRule {
+    let good = LinkRule::default();
+    match kind {
+        Kind::Delay => LinkRule {
+            delay: millis(amount),
+            ..good
+        },
+        Kind::SlowNode => LinkRule {
+            delay: millis(amount / 2.0),
+            jitter: millis(amount / 2.0),
+            ..good
+        },
+        Kind::Jitter => LinkRule {
+            jitter: millis(amount),
+            ..good
+        },
+        Kind::Loss => LinkRule {
+            loss: amount.clamp(0.0, 1.0),
+            ..good
+        },
+        Kind::SlowLink => LinkRule {
+            bytes_per_second: Some(amount.max(1.0)),
+            ..good
+        },
+        _ => good,
     }
 }
 

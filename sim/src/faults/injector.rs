@@ -190,13 +190,7 @@ impl Injector {
         let mut active = Active {
             number,
             kind: fault.kind,
-            links: self.links(
-                cluster,
-                fault.kind,
-                fault.amount,
-                &hosts,
-                fault.target.is_zone(),
-            ),
+            links: self.links(cluster, fault.kind, fault.amount, &hosts, &fault.target),
             disk: disk_faults(fault.kind, fault.amount),
             down: Vec::new(),
             next_restart: None,

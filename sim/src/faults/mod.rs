@@ -126,6 +126,19 @@ impl Kind {
         matches!(self, Kind::BitFlip | Kind::MisdirectedWrite)
     }
 
+    /// Whether it can happen to the link between two nodes.
+    pub(crate) fn befalls_links(self) -> bool {
+        matches!(
+            self,
+            Kind::Isolate
+                | Kind::HalfOpen
+                | Kind::Delay
+                | Kind::Jitter
+                | Kind::Loss
+                | Kind::SlowLink
+        )
+    }
+
     /// The least and the most `amount` where chance decides.
     pub(crate) fn amounts(self) -> (f64, f64) {
         match self {

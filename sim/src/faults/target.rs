@@ -34,6 +34,19 @@ pub(crate) enum Target {
     LeaderZone,
     /// One node by its name.
     Node(String),
+    /// What passes between two nodes: `n1->n3` one way, `n1-n3` both ways.
+    Link {
+        from: String,
+        to: String,
+        direction: Direction,
+    },
+}
+
+/// Which way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Direction {
+    OneWay,
+    BothWays,
 }
 
 impl Target {
@@ -90,6 +103,12 @@ impl Target {
                     .filter(|index| cluster.host(*index).name == *name)
                     .collect()
             }
+            Target::Link { from, to, .. } => {
+                let nodes = all.iter().copied();
+                nodes
+                    .filter(|index| [from, to].contains(&&cluster.host(*index).name))
+                    .collect()
+            }
         }
     }
 
@@ -102,7 +121,7 @@ impl Target {
 /// The text names no target.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "{0:?} is no target: say leader, follower, any, minority, leader-minority, majority, all, leader-zone, zone:NAME or a node's name like n2"
+    "{0:?} is no target: say leader, follower, any, minority, leader-minority, majority, all, leader-zone, zone:NAME, a node's name like n2, or a link like n1-n2 or n1->n2"
 )]
 pub(crate) struct NoTarget(String);
 
@@ -121,13 +140,27 @@ impl FromStr for Target {
             "leader-zone" => Target::LeaderZone,
             _ => match text.strip_prefix("zone:") {
                 Some(zone) => Target::Zone(zone.to_owned()),
-                None if text.starts_with('n') && text[1..].parse::<u64>().is_ok() => {
-                    Target::Node(text.to_owned())
-                }
-                None => return Err(NoTarget(text.to_owned())),
+                None if is_node(text) => Target::Node(text.to_owned()),
+                None => return link(text).ok_or_else(|| NoTarget(text.to_owned())),
             },
         })
     }
+}
+
+fn is_node(text: &str) -> bool {
+    let number = text.strip_prefix('n');
+    number.is_some_and(|number| number.parse::<u64>().is_ok())
+}
+
+fn link(text: &str) -> Option<Target> {
+    let one_way = text.split_once("->").map(|ends| (ends, Direction::OneWay));
+    let both_ways = || text.split_once('-').map(|ends| (ends, Direction::BothWays));
+    let ((from, to), direction) = one_way.or_else(both_ways)?;
+    (is_node(from) && is_node(to) && from != to).then(|| Target::Link {
+        from: from.to_owned(),
+        to: to.to_owned(),
+        direction,
+    })
 }
 
 impl TryFrom<String> for Target {
@@ -151,6 +184,35 @@ impl fmt::Display for Target {
             Target::Zone(name) => write!(f, "zone:{name}"),
             Target::LeaderZone => f.write_str("leader-zone"),
             Target::Node(name) => f.write_str(name),
+            Target::Link {
+                from,
+                to,
+                direction: Direction::OneWay,
+            } => write!(f, "{from}->{to}"),
+            Target::Link { from, to, .. } => write!(f, "{from}-{to}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_target_is_written_as_it_is_read() {
+        for text in [
+            "leader",
+            "leader-minority",
+            "zone:b",
+            "n2",
+            "n1-n2",
+            "n1->n3",
+        ] {
+            let target: Target = text.parse().unwrap();
+            assert_eq!(target.to_string(), text);
+        }
+        for text in ["n", "n1-", "n1-n1", "n1>n2", "leader->n2", ""] {
+            assert!(text.parse::<Target>().is_err(), "{text}");
         }
     }
 }
