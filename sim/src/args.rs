@@ -36,9 +36,9 @@ pub(crate) enum Args {
     },
 }
 
-/// One run.
+/// Which run.
 #[derive(Debug, clap::Args)]
-pub(crate) struct RunArgs {
+pub(crate) struct CaseArgs {
     /// A bundled scenario, a file that ends in .toml, or a failure that ends in .failure.toml
     pub(crate) scenario: String,
     /// Everything in the run follows from it; 1 if left out
@@ -50,6 +50,13 @@ pub(crate) struct RunArgs {
     /// Plant a bug in the nodes: `bugs --help` tells their names
     #[arg(long, value_parser = bug)]
     pub(crate) plant: Option<Bug>,
+}
+
+/// One run.
+#[derive(Debug, clap::Args)]
+pub(crate) struct RunArgs {
+    #[command(flatten)]
+    pub(crate) case: CaseArgs,
     /// Print what happened and what it did
     #[arg(long, short)]
     pub(crate) verbose: bool,
@@ -71,7 +78,7 @@ pub(crate) struct RunArgs {
 #[derive(Debug, clap::Args)]
 pub(crate) struct ShrinkArgs {
     #[command(flatten)]
-    pub(crate) run: RunArgs,
+    pub(crate) case: CaseArgs,
     /// Where the small failure is kept; a name made of scenario and seed if left out
     #[arg(long)]
     pub(crate) out: Option<String>,

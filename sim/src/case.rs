@@ -8,7 +8,7 @@ use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
 use zonemq_planted::Bug;
 
-use crate::args::RunArgs;
+use crate::args::CaseArgs;
 
 const FILE_END: &str = ".failure.toml";
 const DEFAULT_SEED: u64 = 1;
@@ -41,7 +41,7 @@ pub(crate) struct Case {
 
 impl Case {
     /// What the command line asks for: a scenario with a seed, or the file of a failure.
-    pub(crate) fn of(args: &RunArgs) -> anyhow::Result<Case> {
+    pub(crate) fn of(args: &CaseArgs) -> anyhow::Result<Case> {
         if !args.scenario.ends_with(FILE_END) {
             return Ok(Case {
                 scenario: args.scenario.clone(),

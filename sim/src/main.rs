@@ -70,7 +70,7 @@ fn dispatch(args: &Args) -> anyhow::Result<ExitCode> {
 }
 
 fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
-    let case = Case::of(args)?;
+    let case = Case::of(&args.case)?;
     let scenario = scenario::load(&case.scenario)?;
     if let Some(bug) = case.bug()? {
         zonemq_planted::plant(bug);

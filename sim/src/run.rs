@@ -214,7 +214,6 @@ impl Run {
                     promise: broken.invariant.as_str().to_owned(),
                     story: broken.story,
                     at: Some(broken.at),
-                    calls: Vec::new(),
                 }));
             }
             Judged::Unknown(why) if violations.is_empty() => {

@@ -28,7 +28,7 @@ type CallName = (String, u64, u64);
 
 /// Finds a small case that fails like the one that is given, and keeps it in a file.
 pub(crate) fn shrink(args: &ShrinkArgs) -> anyhow::Result<ExitCode> {
-    let case = Case::of(&args.run)?;
+    let case = Case::of(&args.case)?;
     let out = args.out.clone().unwrap_or_else(|| case.default_file());
     let folder = tempfile::tempdir().context("no folder for the tries")?;
     let bar = ProgressBar::new_spinner().with_style(

@@ -74,8 +74,6 @@ pub struct Violation {
     pub story: String,
     /// When it became certain, where that is known.
     pub at: Option<u64>,
-    /// The calls of the story, as [`Call::number`].
-    pub calls: Vec<u64>,
 }
 
 /// A node.
