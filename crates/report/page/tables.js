@@ -1,70 +1,75 @@
-// Tables with filters, a page at a time.
+// The tables of the page: log lines, operations, coverage; and what was left out.
 
-const ROWS = 200;
+const LEVELS = ["ERROR", "WARN", "INFO", "DEBUG", "TRACE"];
 
-/**
- * A table of `rows` with `columns` (each a title and a function that fills a cell), and with a list
- * of choices for each of `filters` (each a title and a function that gives a row's value).
- */
-function table(id, rows, columns, filters, place) {
-  const chosen = new Map();
-  let first = 0;
-  const target = document.getElementById(id);
-  const tools = place && document.getElementById(place);
-
-  function fill() {
-    const kept = rows.filter((row) => filters.every(([title, of]) => !chosen.get(title) || String(of(row)) === chosen.get(title)));
-    first = Math.min(first, Math.max(0, kept.length - 1));
-    const head = element("tr");
-    for (const [title] of columns) head.append(element("th", title));
-    const body = kept.slice(first, first + ROWS).map((row) => {
-      const line = element("tr");
-      for (const [, of] of columns) {
-        const cell = element("td");
-        const content = of(row, cell);
-        cell.append(content ?? "");
-        line.append(cell);
-      }
-      return line;
-    });
-    const last = Math.min(first + ROWS, kept.length);
-    target.replaceChildren(element("caption", kept.length ? `${first + 1} to ${last} of ${kept.length}` : "none"), head, ...body);
-  }
-
-  for (const [title, of] of filters) {
-    const wrap = element("label", `${title} `);
-    const list = element("select");
-    list.append(element("option", "all"));
-    for (const value of new Set(rows.map((row) => String(of(row))))) list.append(element("option", value));
-    list.addEventListener("change", () => {
-      chosen.set(title, list.selectedIndex ? list.value : "");
-      first = 0;
-      fill();
-    });
-    wrap.append(list);
-    tools.append(wrap);
-  }
-  if (tools && rows.length > ROWS) {
-    for (const [title, by] of [["Previous", -ROWS], ["Next", ROWS]]) {
-      const button = element("button", title);
-      button.type = "button";
-      button.addEventListener("click", () => { first = Math.max(0, first + by); fill(); });
-      tools.append(button);
-    }
-  }
-  fill();
+function logTable() {
+  pagedTable(document.getElementById("logs"), {
+    what: "line",
+    caption: "Lines of the nodes’ logs",
+    rows: run.logs,
+    columns: [
+      ["Time", (line) => momentButton(line.at, () => view.jump(line.at, line.at, { kind: "log", it: line }))],
+      ["Node", (line) => nodeName(line.node)],
+      ["Level", (line) => element("span", { class: `level ${line.level.toLowerCase()}` }, line.level)],
+      ["Text", (line) => element("span", { class: "text" }, line.text)],
+    ],
+    filters: (filter) => [
+      choice("Node", "all", run.nodes.map(({ name }) => name), (name) =>
+        filter("node", name === "" ? null : (line) => nodeName(line.node) === name)),
+      choice("Level at least", "any", LEVELS.filter((level) => run.logs.some((line) => line.level === level)), (level) =>
+        filter("level", level === "" ? null : (line) => LEVELS.indexOf(line.level) <= LEVELS.indexOf(level))),
+      textFilter("Text", filter, (line) => line.text),
+      windowFilter(filter, (line) => ({ from: line.at, to: line.at })),
+    ],
+  });
 }
 
-/** Words that may take more than a line. */
-function long(words, cell) {
-  cell.className = "text";
-  return words;
+function operationTable() {
+  pagedTable(document.querySelector("#operations .table"), {
+    what: "call",
+    caption: "What clients asked for, and were told",
+    rows: run.calls,
+    columns: [
+      ["Time", (call) => momentButton(call.from, () => view.jumpToCall(call))],
+      ["Call", (call) => String(call.number)],
+      ["Client", (call) => `${call.client} (${call.zone})`],
+      ["Operation", (call) => call.operation],
+      ["Asked", (call) => element("span", { class: "text" }, call.words)],
+      ["Outcome", (call) => outcomeMark(call.end)],
+      ["Told", (call) => element("span", { class: "text" }, call.told)],
+      ["Took", (call) => (call.to === null ? "never ended" : duration(call.to - call.from))],
+    ],
+    filters: (filter) => [
+      choice("Client", "all", clients, (client) =>
+        filter("client", client === "" ? null : (call) => call.client === client)),
+      choice("Operation", "all", [...new Set(run.calls.map((call) => call.operation))].sort(), (operation) =>
+        filter("operation", operation === "" ? null : (call) => call.operation === operation)),
+      choice("Outcome", "all", Object.values(OUTCOMES).map(({ words }) => words), (words) =>
+        filter("outcome", words === "" ? null : (call) => OUTCOMES[call.end].words === words)),
+      textFilter("Queue or text", filter, (call) => `${call.words} ${call.told}`),
+      windowFilter(filter, (call) => ({ from: call.from, to: endOf(call) })),
+    ],
+  });
 }
 
-/** A moment that shows itself in the diagram. */
-function jumpTo(at) {
-  const button = element("button", moment(at));
-  button.type = "button";
-  button.addEventListener("click", () => view.jump(at));
-  return button;
+function coverageTable() {
+  const place = document.querySelector("#coverage .table");
+  if (run.coverage.length === 0) {
+    place.append(element("p", {}, "Nothing was counted."));
+    return;
+  }
+  place.append(
+    element(
+      "table",
+      {},
+      element("thead", {}, element("tr", {}, element("th", { scope: "col" }, "What"), element("th", { scope: "col" }, "How often"))),
+      element("tbody", {}, ...run.coverage.map(([name, times]) =>
+        element("tr", { class: times === 0 ? "never" : null }, element("td", {}, name), element("td", { class: "number" }, times === 0 ? "never" : times.toLocaleString("en"))))),
+    ),
+  );
+}
+
+function leftOut() {
+  document.getElementById("left-out").hidden = run.left_out.length === 0;
+  document.querySelector("#left-out ul").append(...run.left_out.map((line) => element("li", {}, line)));
 }

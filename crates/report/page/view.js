@@ -1,43 +1,70 @@
-// Which part of the run is shown. Everything with a time axis follows it.
+// Which part of the run the reader looks at, and what they have chosen. All that draws asks here, and
+// is told of each change once a frame.
 
-const LABELS = 84;
-const SHORTEST = 2000;
+const SHORTEST_WINDOW = 200;
 
 const view = {
   from: 0,
-  to: Math.max(run.end, SHORTEST),
-  listeners: [],
+  to: runEnd,
+  // A thing of the run, as `{ kind, it }`, or nothing.
+  chosen: null,
+  watchers: [],
+  waiting: false,
+
+  watch(watcher) {
+    this.watchers.push(watcher);
+  },
+
+  changed() {
+    if (this.waiting) return;
+    this.waiting = true;
+    requestAnimationFrame(() => {
+      this.waiting = false;
+      for (const watcher of this.watchers) watcher();
+    });
+  },
 
   show(from, to) {
-    const length = Math.min(Math.max(to - from, SHORTEST), Math.max(run.end, SHORTEST));
-    this.from = Math.min(Math.max(from, 0), Math.max(run.end - length, 0));
+    const length = Math.min(Math.max(to - from, SHORTEST_WINDOW), runEnd);
+    this.from = Math.min(Math.max(from, 0), runEnd - length);
     this.to = this.from + length;
-    for (const listener of this.listeners) listener();
+    this.changed();
   },
 
-  zoom(factor, around = (this.from + this.to) / 2) {
-    this.show(around - (around - this.from) * factor, around + (this.to - around) * factor);
+  // The moment `anchor` stays where it is.
+  zoom(factor, anchor = (this.from + this.to) / 2) {
+    const length = Math.min(Math.max((this.to - this.from) * factor, SHORTEST_WINDOW), runEnd);
+    const share = (anchor - this.from) / (this.to - this.from);
+    this.show(anchor - share * length, anchor + (1 - share) * length);
   },
 
-  move(share) {
-    const by = (this.to - this.from) * share;
+  move(by) {
     this.show(this.from + by, this.to + by);
   },
 
-  /** Shows a moment closely. */
-  jump(at) {
-    this.show(at - 150_000, at + 150_000);
-    document.getElementById("diagram-title").scrollIntoView();
+  whole() {
+    this.show(0, runEnd);
   },
 
-  x: (at, width) => LABELS + ((at - view.from) / (view.to - view.from)) * (width - LABELS),
-  at: (x, width) => view.from + ((x - LABELS) / (width - LABELS)) * (view.to - view.from),
-};
+  choose(thing) {
+    this.chosen = thing;
+    this.changed();
+  },
 
-/** Round moments for an axis. */
-function* ticks() {
-  const wanted = (view.to - view.from) / 8;
-  const power = 10 ** Math.floor(Math.log10(wanted));
-  const step = [1, 2, 5, 10].map((n) => n * power).find((n) => n >= wanted);
-  for (let at = Math.ceil(view.from / step) * step; at <= view.to; at += step) yield at;
-}
+  // Shows a stretch of time with some room around it, and brings the diagram before the reader.
+  jump(from, to, thing = null) {
+    const room = Math.max((to - from) * 0.25, SECOND / 20);
+    this.chosen = thing ?? this.chosen;
+    this.show(from - room, to + room);
+    document.getElementById("diagram").scrollIntoView({ block: "start" });
+    document.getElementById("lanes").focus({ preventScroll: true });
+  },
+
+  jumpToCall(call) {
+    this.jump(call.from, endOf(call), { kind: "call", it: call });
+  },
+
+  isWhole() {
+    return this.from === 0 && this.to === runEnd;
+  },
+};

@@ -1,77 +1,87 @@
-//! The page: `page/page.html` with its style, its scripts and the run itself put in.
-//!
-//! It loads nothing and runs no script but its own, whose hash its policy names. What clients sent is
-//! data: JSON in an element that is not run, in which no `<` is left to end it, shown as text alone.
+//! Puts the page together: frame, style, script and data, and the policy that lets in no more.
 
-use base64::Engine;
+use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
-use sha2::{Digest, Sha256};
+use sha2::{Digest as _, Sha256};
 
 use crate::timeline::{Progress, Timeline};
 
-const PAGE: &str = include_str!("../page/page.html");
-const STYLE: &str = include_str!("../page/style.css");
-/// One script in the end, in the order in which its parts need one another.
-const SCRIPT: &str = concat!(
-    include_str!("../page/data.js"),
+const FRAME: &str = include_str!("../page/page.html");
+
+const STYLES: [&str; 3] = [
+    include_str!("../page/colours.css"),
+    include_str!("../page/text.css"),
+    include_str!("../page/figures.css"),
+];
+
+/// In this order: a file may use what those before it define.
+const SCRIPTS: [&str; 20] = [
+    include_str!("../page/run.js"),
+    include_str!("../page/elements.js"),
     include_str!("../page/view.js"),
+    include_str!("../page/paint.js"),
+    include_str!("../page/surface.js"),
+    include_str!("../page/headline.js"),
+    include_str!("../page/counterexample.js"),
+    include_str!("../page/lanes.js"),
+    include_str!("../page/ink.js"),
+    include_str!("../page/messages.js"),
+    include_str!("../page/found.js"),
+    include_str!("../page/details.js"),
+    include_str!("../page/gestures.js"),
     include_str!("../page/diagram.js"),
-    include_str!("../page/charts.js"),
+    include_str!("../page/overview.js"),
+    include_str!("../page/availability.js"),
+    include_str!("../page/progress.js"),
+    include_str!("../page/table.js"),
     include_str!("../page/tables.js"),
     include_str!("../page/main.js"),
-);
+];
 
-/// One self-contained HTML page that shows the run.
+/// The page of a run: one HTML file that loads nothing.
 pub fn render(timeline: &Timeline) -> String {
-    let hash = STANDARD.encode(Sha256::digest(SCRIPT));
-    let title = match timeline.seed {
-        Some(seed) => format!("{}, seed {seed}: zonemq", timeline.scenario),
-        None => format!("{}: zonemq", timeline.scenario),
-    };
-    let data = serde_json::to_string(&Packed::of(timeline)).unwrap_or_else(|error| {
+    let style = STYLES.join("\n");
+    let script = SCRIPTS.join("\n");
+    let policy = format!(
+        "default-src 'none'; script-src '{}'; style-src '{}'; base-uri 'none'; form-action 'none'",
+        hash(&script),
+        hash(&style),
+    );
+    // The data comes last: nothing is looked for in what others have written.
+    FRAME
+        .replacen("{{policy}}", &policy, 1)
+        .replacen("{{style}}", &style, 1)
+        .replacen("{{script}}", &script, 1)
+        .replacen("{{run}}", &json(timeline), 1)
+}
+
+/// How a policy names an inline script or style.
+fn hash(text: &str) -> String {
+    format!("sha256-{}", STANDARD.encode(Sha256::digest(text)))
+}
+
+/// The run as JSON that cannot end the element that it stands in.
+fn json(timeline: &Timeline) -> String {
+    let run = serde_json::to_string(&Packed::of(timeline)).unwrap_or_else(|error| {
         // Only maps with keys that are no strings, and writers that fail, are errors.
         unreachable!("a timeline is always JSON: {error}")
     });
-    let data = data.replace('<', "\\u003c");
-    let parts = [
-        ("{{script-hash}}", format!("sha256-{hash}")),
-        ("{{title}}", escaped(&title)),
-        ("{{style}}", STYLE.to_owned()),
-        ("{{data}}", data),
-        ("{{script}}", SCRIPT.to_owned()),
-    ];
-    fill(PAGE, &parts)
+    // `<` can stand in strings only, where JSON has another name for it.
+    run.replace('<', "\\u003c")
 }
 
-/// Puts each part in its place, once: what a part holds is never taken for a place.
-fn fill(template: &str, parts: &[(&str, String)]) -> String {
-    let mut page = String::new();
-    let mut rest = template;
-    for (place, part) in parts {
-        let (before, after) = rest
-            .split_once(place)
-            .unwrap_or_else(|| unreachable!("the page has {place}, in this order"));
-        page.push_str(before);
-        page.push_str(part);
-        rest = after;
-    }
-    page.push_str(rest);
-    page
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;")
-}
-
-/// A timeline with its long lists as rows, so that names are not said thousands of times.
+/// A timeline with its long lists as rows, so that names are not said thousands of times; `run.js`
+/// unpacks it.
 #[derive(Serialize)]
 struct Packed<'t> {
     #[serde(flatten)]
     rest: Timeline,
+    /// A browser's numbers are exact to 2^53 only, and a seed is all or nothing.
+    exact_seed: Option<String>,
     rpc_kinds: Vec<&'t str>,
-    rpcs: Vec<RpcRow<'t>>,
-    progress: Vec<[u64; 5]>,
+    rpc_rows: Vec<RpcRow<'t>>,
+    progress_rows: Vec<[u64; 5]>,
 }
 
 type RpcRow<'t> = (usize, usize, usize, u64, Option<u64>, &'t str);
@@ -79,7 +89,7 @@ type RpcRow<'t> = (usize, usize, usize, u64, Option<u64>, &'t str);
 impl<'t> Packed<'t> {
     fn of(timeline: &'t Timeline) -> Packed<'t> {
         let mut rpc_kinds: Vec<&str> = Vec::new();
-        let rpcs = timeline.rpcs.iter().map(|rpc| {
+        let rpc_rows = timeline.rpcs.iter().map(|rpc| {
             let known = rpc_kinds.iter().position(|kind| *kind == rpc.kind);
             let kind = known.unwrap_or_else(|| {
                 rpc_kinds.push(&rpc.kind);
@@ -94,8 +104,8 @@ impl<'t> Packed<'t> {
                 rpc.words.as_str(),
             )
         });
-        let rpcs = rpcs.collect();
-        let progress = timeline.progress.iter().map(|progress| {
+        let rpc_rows = rpc_rows.collect();
+        let progress_rows = timeline.progress.iter().map(|progress| {
             let Progress {
                 at,
                 node,
@@ -106,77 +116,15 @@ impl<'t> Packed<'t> {
             [at, node as u64, last, committed, applied]
         });
         Packed {
+            exact_seed: timeline.seed.map(|seed| seed.to_string()),
             rpc_kinds,
-            rpcs,
-            progress: progress.collect(),
+            rpc_rows,
+            progress_rows: progress_rows.collect(),
             rest: Timeline {
                 rpcs: Vec::new(),
                 progress: Vec::new(),
                 ..timeline.clone()
             },
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::timeline::{Rpc, Verdict, Violation};
-
-    fn hostile() -> Timeline {
-        Timeline {
-            scenario: "</title><script>alert(1)</script>".to_owned(),
-            verdict: Verdict::Violation {
-                violations: vec![Violation {
-                    promise: "no loss".to_owned(),
-                    story: "</script><script>alert(2)</script> {{script}}".to_owned(),
-                    ..Violation::default()
-                }],
-            },
-            rpcs: vec![Rpc {
-                kind: "append".to_owned(),
-                ..Rpc::default()
-            }],
-            ..Timeline::default()
-        }
-    }
-
-    #[test]
-    fn nothing_that_anybody_sent_becomes_markup() {
-        let page = render(&hostile());
-        assert_eq!(
-            page.matches("<script").count(),
-            2,
-            "the data and the script"
-        );
-        assert_eq!(page.matches("</script>").count(), 2);
-        assert_eq!(page.matches("<title>").count(), 1);
-        assert_eq!(page.matches("</title>").count(), 1);
-        assert!(page.contains("\\u003c/script>\\u003cscript>alert(2)"));
-    }
-
-    #[test]
-    fn the_page_loads_nothing_and_allows_no_script_but_its_own() {
-        let page = render(&hostile());
-        for foreign in ["http://", "https://", "src=", "href=", "@import", "url("] {
-            assert!(!page.contains(foreign), "{foreign}");
-        }
-        let (_, policy) = page.split_once("script-src 'sha256-").expect("a policy");
-        let (hash, _) = policy.split_once('\'').expect("its end");
-        let (_, script) = page.rsplit_once("<script>").expect("a script");
-        let (script, _) = script.split_once("</script>").expect("its end");
-        assert_eq!(hash, STANDARD.encode(Sha256::digest(script)));
-    }
-
-    #[test]
-    fn every_list_of_the_timeline_is_in_the_page_once() {
-        let page = render(&hostile());
-        let (_, data) = page.split_once("id=\"data\">").expect("the data");
-        let (data, _) = data.split_once("</script>").expect("its end");
-        assert_eq!(data.matches("\"rpcs\":").count(), 1);
-        let read: serde_json::Value = serde_json::from_str(data).expect("JSON");
-        assert_eq!(read["rpc_kinds"][0], "append");
-        assert_eq!(read["rpcs"][0], serde_json::json!([0, 0, 0, 0, null, ""]));
-        assert_eq!(read["verdict"]["kind"], "violation");
     }
 }

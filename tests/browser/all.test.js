@@ -1,0 +1,14 @@
+// Every test of the report page, in one browser.
+
+const { after, before } = require("node:test");
+const browser = require("./browser");
+
+before(browser.start);
+after(browser.stop);
+
+require("./safety");
+require("./reading");
+require("./moving");
+require("./tables");
+require("./looks");
+require("./simulator");
