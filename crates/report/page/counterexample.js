@@ -1,9 +1,23 @@
 // Broken promises in plain words, each with the calls that show it.
 
+const TOLD_AT_ONCE = 3;
+
 function counterexample() {
   document.getElementById("counterexample").hidden = violations.length === 0;
   document.querySelector('nav [data-for="counterexample"]').hidden = violations.length === 0;
-  document.querySelector(".violations").append(...violations.map(violationItem));
+  const items = violations.map(violationItem);
+  const more = items.splice(TOLD_AT_ONCE);
+  const list = document.querySelector(".violations");
+  list.append(...items);
+  if (more.length === 0) return;
+  list.after(
+    element(
+      "details",
+      {},
+      element("summary", {}, `${more.length} more`),
+      element("ol", { class: "violations" }, ...more),
+    ),
+  );
 }
 
 function violationItem(violation, place) {

@@ -17,27 +17,36 @@ function drawFaults(pen, scale) {
     const { left, width } = span(scale, fault.from, fault.to, 3);
     const { top, height } = faultPlace(fault);
     hatch(pen, left, top, width, height, patterns.fault, paint.fault);
-    const label = `#${fault.number} ${fault.kind}`;
-    pen.font = FONT.replace("12px", "11px");
-    const needed = pen.measureText(label).width + 8;
-    // Beside it, if it is too short for its words and nothing follows in its row.
-    const beside = width < needed + 6 && roomAfter(fault, scale) > needed;
-    const room = beside ? needed : Math.min(needed, width - 6);
-    if (room > 24) {
-      const x = beside ? left + width + 1 : left + 3;
-      pen.fillStyle = paint.paper;
-      pen.fillRect(x, top + 1, room, height - 2);
-      pen.fillStyle = paint.ink;
-      writeWithin(pen, label, x + 4, top + height / 2 + 0.5, room - 6);
-    }
-    pen.font = FONT;
+    writeFault(pen, scale, fault, left, width, top + height / 2 + 0.5);
   }
+}
+
+// Within its bar, or beside it if nothing follows in its row; its number alone where there is no room.
+function writeFault(pen, scale, fault, left, width, y) {
+  pen.font = FONT.replace("12px", "11px");
+  const needs = (text) => pen.measureText(text).width + 8;
+  const [full, number] = [`#${fault.number} ${fault.kind}`, `#${fault.number}`];
+  const beside = roomAfter(fault, scale);
+  const [text, x] =
+    needs(full) <= width - 4 ? [full, left + 2]
+    : needs(full) <= beside ? [full, left + width + 1]
+    : needs(number) <= width - 4 ? [number, left + 2]
+    : needs(number) <= beside ? [number, left + width + 1]
+    : [null, 0];
+  if (text !== null) {
+    pen.fillStyle = paint.paper;
+    pen.fillRect(x, y - 6.5, needs(text), 12);
+    pen.fillStyle = paint.ink;
+    pen.fillText(text, x + 4, y);
+  }
+  pen.font = FONT;
 }
 
 function roomAfter(fault, scale) {
   const row = faultLane.rowOf.get(fault);
   const next = run.faults.filter((it) => faultLane.rowOf.get(it) === row && it.from > fault.from);
-  return Math.min(scale.right, ...next.map((it) => scale.x(it.from))) - scale.x(fault.to);
+  const bounds = [...next.map((it) => it.from), ...(run.healed >= fault.to ? [run.healed] : [])];
+  return Math.min(scale.right, ...bounds.map((moment) => scale.x(moment))) - scale.x(fault.to);
 }
 
 // A fault is also behind the role of each node that it met.

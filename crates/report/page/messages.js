@@ -60,7 +60,7 @@ function drawMessages(pen, scale) {
     pen.strokeStyle = paint[look.colour];
     pen.fillStyle = paint[look.colour];
     pen.lineWidth = look.width;
-    pen.globalAlpha = rpcs.length > 300 ? 0.6 : 0.9;
+    pen.globalAlpha = rpcs.length > 300 ? 0.4 : 0.9;
     pen.setLineDash(look.dash);
     pen.beginPath();
     for (const rpc of group) {

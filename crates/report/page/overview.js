@@ -74,6 +74,7 @@ function choosesTheWindow(canvas, scale) {
     }
     start = null;
   });
+  canvas.addEventListener("pointercancel", () => (start = null));
   canvas.addEventListener("wheel", (event) => wheel(canvas, scale(), event), { passive: false });
   canvas.addEventListener("keydown", keys);
 }
