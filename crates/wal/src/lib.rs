@@ -8,24 +8,36 @@
 //! The README of this crate shows the files and gives the rules; read `record`, `segment` and
 //! `recovery` in this order to see them at work.
 
+mod live;
+mod places;
+mod reader;
 mod record;
 mod recovery;
 mod replay;
 mod segment;
 mod spares;
 mod stats;
+mod write;
 mod writer;
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 
+use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot, watch};
 use zonemq_world::{Disk, World};
 
-pub use crate::record::{GroupId, Record};
+pub use crate::live::Live;
+use crate::places::Places;
+pub use crate::places::SealedSegment;
+pub use crate::reader::{PartPlace, ReadError};
+use crate::reader::{Question, SharedPlaces};
+pub use crate::record::{GroupId, Part, Record};
 pub use crate::recovery::OpenError;
-pub use crate::replay::{Recovered, RecoveredEntry, RecoveredGroup};
+pub use crate::replay::{DamagedWrite, EntryId, Recovered, RecoveredEntry, RecoveredGroup};
+pub use crate::segment::SegmentId;
 pub use crate::stats::{Stats, SyncTimes};
 use crate::writer::{Message, Writer};
 
@@ -74,6 +86,11 @@ pub enum WalFailed {
     Closed,
 }
 
+/// Reads that run at one time; each waits for the disk on a thread of its own.
+const READERS: usize = 4;
+/// Reads that wait for one of them; more wait to be asked.
+const WAITING_READS: usize = 256;
+
 /// The log of a node. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Wal {
@@ -82,6 +99,41 @@ pub struct Wal {
     messages: mpsc::UnboundedSender<Message>,
     failure: watch::Receiver<Option<WalFailed>>,
     stats: Arc<Stats>,
+    readers: Arc<Readers>,
+    map: Arc<dyn Map>,
+}
+
+#[derive(Debug)]
+struct Readers {
+    questions: Vec<mpsc::Sender<Question>>,
+    next: AtomicUsize,
+}
+
+/// The places of all entries, whatever the files are.
+trait Map: std::fmt::Debug + Send + Sync {
+    fn segment_of(&self, group: GroupId, index: u64) -> Option<SegmentId>;
+    fn current(&self) -> SegmentId;
+    fn sealed(&self, group: GroupId) -> Vec<SealedSegment>;
+}
+
+impl<F: Send + Sync> Map for RwLock<Places<F>> {
+    fn segment_of(&self, group: GroupId, index: u64) -> Option<SegmentId> {
+        let places = self.read().unwrap_or_else(PoisonError::into_inner);
+        let place = places.locate(group, index)?;
+        Some(place.spot().segment)
+    }
+
+    fn current(&self) -> SegmentId {
+        self.read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .current()
+    }
+
+    fn sealed(&self, group: GroupId) -> Vec<SealedSegment> {
+        self.read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .sealed(group)
+    }
 }
 
 impl Wal {
@@ -94,13 +146,15 @@ impl Wal {
         let (failure_sender, failure) = watch::channel(None);
         let stats = Arc::new(Stats::default());
         let (opened_sender, opened) = oneshot::channel();
+        let places: SharedPlaces<<W::Disk as Disk>::File> = Arc::default();
 
         let directory = options.directory.clone();
         let spawned = world.disk().spawn("log-writer", {
             let world = world.clone();
             let stats = stats.clone();
+            let places = places.clone();
             async move {
-                match Writer::open(world, options, stats, failure_sender).await {
+                match Writer::open(world, options, stats, failure_sender, places).await {
                     Ok((writer, recovered)) => {
                         // Whoever opened it may be gone: then the inbox is closed, too.
                         let _ = opened_sender.send(Ok(recovered));
@@ -114,12 +168,91 @@ impl Wal {
         let recovered = opened.await.map_err(|_| {
             DiskError::new(&directory, io::Error::other("the thread of the log ended"))
         })??;
+        let mut questions = Vec::with_capacity(READERS);
+        for _ in 0..READERS {
+            let (sender, receiver) = mpsc::channel(WAITING_READS);
+            world
+                .disk()
+                .spawn("log-reader", reader::run(places.clone(), receiver))
+                .map_err(|source| DiskError::new(&directory, source))?;
+            questions.push(sender);
+        }
         let wal = Wal {
             messages,
             failure,
             stats,
+            readers: Arc::new(Readers {
+                questions,
+                next: AtomicUsize::new(0),
+            }),
+            map: places,
         };
         Ok((wal, recovered))
+    }
+
+    /// Reads entries of a group that are durable, at least one and then up to `limit_bytes`.
+    pub async fn read_entries(
+        &self,
+        group: GroupId,
+        from: u64,
+        until: u64,
+        limit_bytes: usize,
+    ) -> Result<Vec<RecoveredEntry>, ReadError> {
+        let (reply, entries) = oneshot::channel();
+        let question = Question::Entries {
+            group,
+            from,
+            until,
+            limit_bytes,
+            reply,
+        };
+        self.ask(question).await?;
+        entries.await.map_err(|_| ReadError::Closed)?
+    }
+
+    /// Reads stretches of entries of a group, as they lie there: whether the bytes are those that
+    /// were written is for their owner to check.
+    pub async fn read_parts(
+        &self,
+        group: GroupId,
+        places: Vec<PartPlace>,
+    ) -> Result<Vec<Result<Bytes, ReadError>>, ReadError> {
+        let (reply, parts) = oneshot::channel();
+        let question = Question::Parts {
+            group,
+            places,
+            reply,
+        };
+        self.ask(question).await?;
+        parts.await.map_err(|_| ReadError::Closed)
+    }
+
+    async fn ask(&self, question: Question) -> Result<(), ReadError> {
+        let next = self.readers.next.fetch_add(1, Ordering::Relaxed);
+        let reader = &self.readers.questions[next % READERS];
+        reader.send(question).await.map_err(|_| ReadError::Closed)
+    }
+
+    /// The segment in which an entry lies, or what was kept of it.
+    pub fn segment_of(&self, group: GroupId, index: u64) -> Option<SegmentId> {
+        self.map.segment_of(group, index)
+    }
+
+    /// The segment that is written now.
+    pub fn current_segment(&self) -> SegmentId {
+        self.map.current()
+    }
+
+    /// The segments in which a group has anything, but for the current one.
+    pub fn sealed_segments(&self, group: GroupId) -> Vec<SealedSegment> {
+        self.map.sealed(group)
+    }
+
+    /// Says what of a group is still wanted; segments in which nothing is, and whose entries are
+    /// all purged, are removed.
+    pub fn retire(&self, group: GroupId, live: Live) {
+        // A log that has failed or was closed removes nothing.
+        let _ = self.messages.send(Message::Live { group, live });
     }
 
     /// Hands records over; they take effect in the order of the calls. They are durable when

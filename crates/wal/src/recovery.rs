@@ -1,18 +1,24 @@
 //! What happens when a log is opened: read every segment, replay it, and leave the last one ready
 //! to be continued. Opening twice is opening once: nothing but the cut-off tail is changed.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use zonemq_world::{Disk, DiskFile, OpenMode, World};
 
 use crate::DiskError;
-use crate::record::{GroupId, Record, Stored};
-use crate::replay::{Gap, Recovered};
+use crate::places::{Places, Readable};
+use crate::record::Stored;
+use crate::replay::{DamagedWrite, Recovered};
 use crate::segment::{self, Contents, HeaderError, RECORDS_START, SegmentHeader, SegmentId};
 use crate::spares::{fill_with_zeros, is_leftover};
+use crate::write::{self, Found, Tail};
+
+/// The opening of a segment lies within so many bytes.
+const OPENING_BYTES: usize = 256 << 10;
 
 /// Why a log was not opened. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -20,37 +26,25 @@ pub enum OpenError {
     /// The disk refused.
     #[error("cannot open the log: {0}")]
     Disk(#[from] DiskError),
-    /// What was durable cannot be read any more. Going on without it could undo what was
-    /// acknowledged.
+    /// A file cannot be told to be a segment. Its votes may be lost with it.
     #[error(
-        "the log is damaged: {} cannot be read at byte {offset}; \
+        "the log is damaged: {} is no segment any more; \
          replace this node's data from a copy, or remove it and let the node join anew",
         path.display()
     )]
-    Damaged {
-        /// The segment.
+    NotASegment {
+        /// The file.
         path: PathBuf,
-        /// Where in it.
-        offset: u64,
     },
-    /// A segment between others is not there.
-    #[error("the log is damaged: {} is missing", path.display())]
+    /// A segment that is needed is not there.
+    #[error(
+        "the log is damaged: {} is missing; \
+         put it back, or remove this node's data and let the node join anew",
+        path.display()
+    )]
     SegmentMissing {
         /// Where it should be.
         path: PathBuf,
-    },
-    /// The segments can be read but do not fit together.
-    #[error(
-        "the log is damaged: group {} has entry {found} where {expected} should be",
-        group.0
-    )]
-    EntryMissing {
-        /// Whose log.
-        group: GroupId,
-        /// The index that should come next.
-        expected: u64,
-        /// The index that came.
-        found: u64,
     },
     /// Another version of zonemq wrote this log.
     #[error("{} was written by another version of zonemq (log format {version})", path.display())]
@@ -62,39 +56,20 @@ pub enum OpenError {
     },
 }
 
-impl From<Gap> for OpenError {
-    fn from(gap: Gap) -> Self {
-        OpenError::EntryMissing {
-            group: gap.group,
-            expected: gap.expected,
-            found: gap.found,
-        }
-    }
-}
-
 /// A segment that will not be written any more.
 #[derive(Debug)]
 pub(crate) struct Sealed {
     pub(crate) id: SegmentId,
     pub(crate) length: u64,
-    /// The highest index of each group that has entries in it.
-    pub(crate) last_indexes: BTreeMap<GroupId, u64>,
 }
 
 /// The segment that is written.
 pub(crate) struct Current<F> {
     pub(crate) sealed: Sealed,
     pub(crate) header: SegmentHeader,
-    pub(crate) file: F,
+    pub(crate) file: Arc<Readable<F>>,
     /// Where the next write begins.
     pub(crate) end: u64,
-}
-
-/// The last write of a segment. It is what can be read, and may not be what is durable: if its
-/// fdatasync failed, the system has forgotten that it is not, and shows it until the power fails.
-struct LastWrite {
-    start: u64,
-    bytes: Bytes,
 }
 
 /// What the writer goes on from.
@@ -104,18 +79,24 @@ pub(crate) struct Position<F> {
     pub(crate) current: Option<Current<F>>,
     /// How far the segment before the current one was written.
     pub(crate) previous_end: u64,
+    pub(crate) places: Places<F>,
 }
 
 type File<W> = <<W as World>::Disk as Disk>::File;
 
-impl Sealed {
-    /// Notes a record that lies in the segment.
-    pub(crate) fn note(&mut self, record: &Record) {
-        if let Record::Entry { group, index, .. } = record {
-            let last = self.last_indexes.entry(*group).or_default();
-            *last = (*last).max(*index);
-        }
-    }
+/// A segment's file before its records are read.
+struct Opened<F> {
+    id: SegmentId,
+    header: SegmentHeader,
+    file: F,
+    length: u64,
+    /// `None` where nothing can be read of its opening, or it has none yet.
+    opening: Option<Opening>,
+}
+
+struct Opening {
+    previous_end: u64,
+    segments: Vec<SegmentId>,
 }
 
 /// Reads the whole log.
@@ -126,46 +107,41 @@ pub(crate) async fn recover<W: World>(
     let ids = list_segments(world, directory)
         .await
         .map_err(|source| DiskError::new(directory, source))?;
-    let mut recovered = Recovered::default();
-    let mut sealed = Vec::new();
-    let mut previous_end = 0;
-    let mut current: Option<(Current<File<W>>, LastWrite)> = None;
+    let mut recovery = Recovery {
+        directory,
+        recovered: Recovered::default(),
+        position: Position {
+            sealed: Vec::new(),
+            current: None,
+            previous_end: 0,
+            places: Places::default(),
+        },
+        expected: BTreeSet::new(),
+    };
+    let mut waiting: Option<Opened<File<W>>> = None;
     for id in ids {
-        if let Some((previous, _)) = current.take() {
-            let expected = previous.sealed.id.next();
-            if id != expected {
-                return Err(OpenError::SegmentMissing {
-                    path: directory.join(expected.file_name()),
-                });
-            }
-            current =
-                Some(read_segment(world, directory, id, Some(&previous), &mut recovered).await?);
-            previous_end = previous.end;
-            sealed.push(previous.sealed);
-        } else {
-            current = Some(read_segment(world, directory, id, None, &mut recovered).await?);
+        let next = open_segment(world, directory, id).await?;
+        if let Some(segment) = waiting.replace(next) {
+            let follower = waiting.as_ref().filter(|next| next.id == segment.id.next());
+            let opening = follower.and_then(|next| next.opening.as_ref());
+            let end = opening.and_then(|opening| usize::try_from(opening.previous_end).ok());
+            let last_write = recovery.take(segment, Tail::Durable { end }).await?;
+            drop(last_write);
+            recovery.seal();
         }
     }
-    for (group, log) in &recovered.groups {
-        log.check_whole(*group)?;
+    if let Some(segment) = waiting {
+        let last_write = recovery.take(segment, Tail::MayBeTorn).await?;
+        recovery.make_durable(world, &last_write).await?;
     }
-    if let Some((current, last_write)) = &current {
-        make_durable(world, directory, current, last_write)
-            .await
-            .map_err(|source| {
-                let path = directory.join(current.sealed.id.file_name());
-                DiskError::new(&path, source)
-            })?;
+    recovery.remove_what_was_retired(world).await?;
+    for log in recovery.recovered.groups.values_mut() {
+        log.finish();
     }
-    let position = Position {
-        sealed,
-        current: current.map(|(current, _)| current),
-        previous_end,
-    };
-    Ok((recovered, position))
+    Ok((recovery.recovered, recovery.position))
 }
 
-/// The segments in order; what was never finished, or not needed any more, is removed.
+/// The segments in order; what was never finished is removed.
 async fn list_segments<W: World>(world: &W, directory: &Path) -> io::Result<Vec<SegmentId>> {
     let disk = world.disk();
     disk.create_dir_all(directory).await?;
@@ -181,104 +157,206 @@ async fn list_segments<W: World>(world: &W, directory: &Path) -> io::Result<Vec<
     Ok(ids)
 }
 
-async fn read_segment<W: World>(
+async fn open_segment<W: World>(
     world: &W,
     directory: &Path,
     id: SegmentId,
-    previous: Option<&Current<File<W>>>,
-    recovered: &mut Recovered,
-) -> Result<(Current<File<W>>, LastWrite), OpenError> {
+) -> Result<Opened<File<W>>, OpenError> {
     let path = directory.join(id.file_name());
-    let (file, bytes) = load(world, &path)
-        .await
-        .map_err(|source| DiskError::new(&path, source))?;
-    let header = SegmentHeader::decode(id, &bytes).map_err(|error| match error {
-        HeaderError::NotASegment => OpenError::Damaged {
-            path: path.clone(),
-            offset: 0,
-        },
+    let load = async {
+        let file = world.disk().open(&path, OpenMode::ReadWrite).await?;
+        let length = file.len().await?;
+        let begin =
+            usize::try_from(length).map_or(OPENING_BYTES, |length| length.min(OPENING_BYTES));
+        let begin = file.read_at(0, begin).await?;
+        Ok((file, length, Bytes::from(begin)))
+    };
+    let (file, length, begin) = load.await.map_err(|source| DiskError::new(&path, source))?;
+    let (header, is_whole) = SegmentHeader::decode(id, &begin).map_err(|error| match error {
+        HeaderError::NotASegment => OpenError::NotASegment { path: path.clone() },
         HeaderError::Version(version) => OpenError::Version {
             path: path.clone(),
             version,
         },
     })?;
-    let contents = segment::read(&header, &bytes).map_err(|damage| OpenError::Damaged {
-        path,
-        offset: damage.offset,
-    })?;
-    let mut sealed = Sealed {
+    if !is_whole {
+        tracing::warn!(segment = %path.display(), "one copy of the header is damaged and is mended");
+        let mend = async {
+            file.write_at(0, &header.encode()).await?;
+            file.sync_data().await
+        };
+        mend.await.map_err(|source| DiskError::new(&path, source))?;
+    }
+    let start = usize::try_from(RECORDS_START).unwrap_or(usize::MAX);
+    let records = match write::read(&begin, start, header.seed(), Tail::MayBeTorn) {
+        Found::Nothing => Vec::new(),
+        Found::Whole(write) | Found::Damaged(write) => write.records,
+    };
+    let opening = records.into_iter().find_map(|(_, stored)| match stored {
+        Stored::Opening {
+            previous_end,
+            segments,
+        } => Some(Opening {
+            previous_end,
+            segments,
+        }),
+        Stored::Retired { .. } | Stored::Record(_) => None,
+    });
+    Ok(Opened {
         id,
-        length: bytes.len() as u64,
-        last_indexes: BTreeMap::new(),
-    };
-    check_fits(directory, previous, &contents)?;
-    // Both lie within the segment, which was read whole.
-    let place = |offset: u64| usize::try_from(offset).unwrap_or(bytes.len());
-    let last_write = LastWrite {
-        start: contents.last_write_start,
-        bytes: bytes.slice(place(contents.last_write_start)..place(contents.end)),
-    };
-    for stored in contents.records {
-        match stored {
-            Stored::PreviousEnd { .. } => {}
-            Stored::Record(record) => {
-                sealed.note(&record);
-                let log = recovered.groups.entry(record.group()).or_default();
-                log.replay(record)?;
+        header,
+        file,
+        length,
+        opening,
+    })
+}
+
+/// The log as far as it has been read.
+struct Recovery<'d, F> {
+    directory: &'d Path,
+    recovered: Recovered,
+    position: Position<F>,
+    /// The segments that must be there, as the last opening says and what was retired since.
+    expected: BTreeSet<SegmentId>,
+}
+
+/// The last write of a segment. It is what can be read, and may not be what is durable: if its
+/// fdatasync failed, the system has forgotten that it is not, and shows it until the power fails.
+struct LastWrite {
+    start: u64,
+    bytes: Bytes,
+}
+
+impl<F: DiskFile> Recovery<'_, F> {
+    fn path(&self, id: SegmentId) -> PathBuf {
+        self.directory.join(id.file_name())
+    }
+
+    /// Replays a segment, which is the current one from now on.
+    async fn take(&mut self, segment: Opened<F>, tail: Tail) -> Result<LastWrite, OpenError> {
+        let path = self.path(segment.id);
+        let length = usize::try_from(segment.length).unwrap_or(usize::MAX);
+        let bytes = segment.file.read_at(0, length).await;
+        let bytes = Bytes::from(bytes.map_err(|source| DiskError::new(&path, source))?);
+        let contents = segment::read(&segment.header, &bytes, tail);
+        for &offset in &contents.damaged {
+            tracing::error!(segment = %path.display(), offset, "a write that was durable is damaged");
+            self.recovered.damage.push(DamagedWrite {
+                segment: segment.id,
+                offset,
+            });
+        }
+        if let Some(opening) = segment.opening {
+            self.expected = opening.segments.into_iter().collect();
+            if self
+                .position
+                .sealed
+                .last()
+                .is_some_and(|last| last.id.next() == segment.id)
+            {
+                self.position.previous_end = opening.previous_end;
+            }
+        }
+        self.expected.insert(segment.id);
+        let last_write = LastWrite {
+            start: contents.last_write_start as u64,
+            bytes: bytes.slice(contents.last_write_start..contents.end),
+        };
+        let file = Arc::new(Readable {
+            file: segment.file,
+            seed: segment.header.seed(),
+        });
+        self.position.places.add_segment(segment.id, file.clone());
+        let sealed = Sealed {
+            id: segment.id,
+            length: segment.length,
+        };
+        let end = contents.end as u64;
+        self.replay(contents, segment.id);
+        self.position.current = Some(Current {
+            sealed,
+            header: segment.header,
+            file,
+            end,
+        });
+        Ok(last_write)
+    }
+
+    fn replay(&mut self, contents: Contents, segment: SegmentId) {
+        for write in contents.writes {
+            for (offset, stored) in write.records {
+                match stored {
+                    Stored::Opening { .. } => {}
+                    Stored::Retired { segments } => {
+                        for id in segments {
+                            self.expected.remove(&id);
+                        }
+                    }
+                    Stored::Record(record) => {
+                        self.position.places.note(&record, segment, offset);
+                        let log = self.recovered.groups.entry(record.group()).or_default();
+                        log.replay(&record);
+                    }
+                }
+            }
+            for top in write.tops {
+                let log = self.recovered.groups.entry(top.group).or_default();
+                log.note_top(top);
             }
         }
     }
-    let current = Current {
-        sealed,
-        header,
-        file,
-        end: contents.end,
-    };
-    Ok((current, last_write))
-}
 
-async fn load<W: World>(world: &W, path: &Path) -> io::Result<(File<W>, Bytes)> {
-    let file = world.disk().open(path, OpenMode::ReadWrite).await?;
-    let length = file.len().await?;
-    let length = usize::try_from(length).map_err(io::Error::other)?;
-    let bytes = file.read_at(0, length).await?;
-    Ok((file, bytes.into()))
-}
-
-/// A segment is begun when all of the one before it is durable, and says how far that went.
-fn check_fits<F>(
-    directory: &Path,
-    previous: Option<&Current<F>>,
-    contents: &Contents,
-) -> Result<(), OpenError> {
-    let Some(previous) = previous else {
-        return Ok(());
-    };
-    let damaged = |offset| OpenError::Damaged {
-        path: directory.join(previous.sealed.id.file_name()),
-        offset,
-    };
-    match contents.records.first() {
-        Some(Stored::PreviousEnd { offset }) if *offset == previous.end => Ok(()),
-        // It was begun, and nothing was written to it.
-        None if previous.end > RECORDS_START => Ok(()),
-        Some(_) | None => Err(damaged(previous.end)),
+    fn seal(&mut self) {
+        if let Some(current) = self.position.current.take() {
+            self.position.previous_end = current.end;
+            self.position.sealed.push(current.sealed);
+        }
     }
-}
 
-/// Makes what was read durable, and all behind it zeros: nothing of a write that was cut off may
-/// be taken for a record once more was written before it. The last write is written once more,
-/// because a sync alone does nothing for a write whose sync has failed before; and the directory is
-/// synced, because the last one of a new segment may have failed, too.
-async fn make_durable<W: World>(
-    world: &W,
-    directory: &Path,
-    current: &Current<File<W>>,
-    last_write: &LastWrite,
-) -> io::Result<()> {
-    let file = &current.file;
-    file.write_at(last_write.start, &last_write.bytes).await?;
-    fill_with_zeros(file, current.end, current.sealed.length).await?;
-    file.sync_data().await?;
-    world.disk().sync_dir(directory).await
+    /// Makes what was read durable, and all behind it zeros: nothing of a write that was cut off
+    /// may be taken for a part of a later one. The last write is written once more, because a
+    /// sync alone does nothing for a write whose sync has failed before; and the directory is
+    /// synced, because the last one of a new segment may have failed, too.
+    async fn make_durable<W: World>(
+        &self,
+        world: &W,
+        last_write: &LastWrite,
+    ) -> Result<(), OpenError> {
+        let Some(current) = &self.position.current else {
+            return Ok(());
+        };
+        let file = &current.file.file;
+        let rewrite = async {
+            file.write_at(last_write.start, &last_write.bytes).await?;
+            fill_with_zeros(file, current.end, current.sealed.length).await?;
+            file.sync_data().await?;
+            world.disk().sync_dir(self.directory).await
+        };
+        let path = self.path(current.sealed.id);
+        Ok(rewrite
+            .await
+            .map_err(|source| DiskError::new(&path, source))?)
+    }
+
+    /// A crash may have come between the record of a segment's end and the removal of its file.
+    async fn remove_what_was_retired<W: World>(&mut self, world: &W) -> Result<(), OpenError> {
+        let is_there = |id: &SegmentId| self.position.places.segment(*id).is_some();
+        if let Some(missing) = self.expected.iter().find(|id| !is_there(id)) {
+            return Err(OpenError::SegmentMissing {
+                path: self.path(*missing),
+            });
+        }
+        let (sealed, retired): (Vec<Sealed>, Vec<Sealed>) =
+            std::mem::take(&mut self.position.sealed)
+                .into_iter()
+                .partition(|segment| self.expected.contains(&segment.id));
+        self.position.sealed = sealed;
+        for segment in retired {
+            let path = self.path(segment.id);
+            self.position.places.forget(&[segment.id]);
+            let removed = world.disk().remove(&path).await;
+            removed.map_err(|source| DiskError::new(&path, source))?;
+        }
+        Ok(())
+    }
 }

@@ -1,18 +1,17 @@
 //! One file of the log: its name, its header, and how it is read.
 //!
-//! A segment begins with a block of its own that tells its id and the salt of this use of the
-//! file; records follow, without gaps. Behind the last record lies whatever was in the file
-//! before: zeros, or records of an earlier use, which the salt makes unreadable.
+//! A segment begins with a block of its own that tells its id and a salt, twice; writes follow,
+//! without gaps. Behind the last one lie zeros.
 
 use bytes::Bytes;
-use zonemq_planted::{Bug, is_planted};
 use zonemq_world::Chance;
 
-use crate::record::{Header, Seed, Stored};
+use crate::record::Seed;
+use crate::write::{self, Found, Tail, Write};
 
-/// Numbers segments from 1, without gaps.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct SegmentId(pub(crate) u64);
+/// Numbers segments from 1, in the order in which they are begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SegmentId(pub u64);
 
 impl SegmentId {
     pub(crate) fn next(self) -> SegmentId {
@@ -37,13 +36,16 @@ impl SegmentId {
 /// Records start here. The header has a block of its own, so that no later write touches it.
 pub(crate) const RECORDS_START: u64 = 4096;
 const MAGIC: &[u8; 8] = b"ZONEMQWL";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
+/// The header lies at the start of its block and once more here.
+const SECOND_COPY: usize = 2048;
+const HEADER_BYTES: usize = 32;
 
 /// What the first block of a segment tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SegmentHeader {
     pub(crate) id: SegmentId,
-    /// Random, for this use of the file.
+    /// Random, so that nobody who sends messages can write what looks like a record.
     salt: u64,
 }
 
@@ -68,8 +70,16 @@ impl SegmentHeader {
         Seed(crc32c::crc32c_append(seed, &self.salt.to_le_bytes()))
     }
 
+    /// The block, as far as it says something.
     pub(crate) fn encode(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(32);
+        let mut block = self.encode_once();
+        block.resize(SECOND_COPY, 0);
+        block.extend(self.encode_once());
+        block
+    }
+
+    fn encode_once(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(HEADER_BYTES);
         bytes.extend(MAGIC);
         bytes.extend(VERSION.to_le_bytes());
         bytes.extend(self.id.0.to_le_bytes());
@@ -78,8 +88,24 @@ impl SegmentHeader {
         bytes
     }
 
-    pub(crate) fn decode(id: SegmentId, bytes: &[u8]) -> Result<Self, HeaderError> {
-        let block = bytes.first_chunk::<32>().ok_or(HeaderError::NotASegment)?;
+    /// The header, from whichever copy can be read, and whether both copies say so.
+    pub(crate) fn decode(id: SegmentId, block: &[u8]) -> Result<(Self, bool), HeaderError> {
+        let second = block.get(SECOND_COPY..).unwrap_or_default();
+        match Self::decode_once(id, block) {
+            Err(HeaderError::NotASegment) => {
+                Self::decode_once(id, second).map(|header| (header, false))
+            }
+            first => first.map(|header| {
+                let agrees = Self::decode_once(id, second) == Ok(header);
+                (header, agrees)
+            }),
+        }
+    }
+
+    fn decode_once(id: SegmentId, bytes: &[u8]) -> Result<Self, HeaderError> {
+        let block = bytes
+            .first_chunk::<HEADER_BYTES>()
+            .ok_or(HeaderError::NotASegment)?;
         let (body, checksum) = block.split_at(28);
         if crc32c::crc32c(body).to_le_bytes() != checksum || body[..8] != MAGIC[..] {
             return Err(HeaderError::NotASegment);
@@ -109,52 +135,40 @@ impl SegmentHeader {
 }
 
 /// All that can be read of a segment.
+#[derive(Debug)]
 pub(crate) struct Contents {
-    pub(crate) records: Vec<Stored>,
+    pub(crate) writes: Vec<Write>,
     /// Where the last write began.
-    pub(crate) last_write_start: u64,
-    /// Where the last record ends.
-    pub(crate) end: u64,
+    pub(crate) last_write_start: usize,
+    /// Where the last write ends.
+    pub(crate) end: usize,
+    /// Where writes begin that were durable and cannot be read whole any more.
+    pub(crate) damaged: Vec<u64>,
 }
 
-/// Something that was durable cannot be read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Damage {
-    /// Where in the segment.
-    pub(crate) offset: u64,
-}
-
-/// Reads the records of a segment, given whole.
-///
-/// What cannot be read is either behind the end of the log or damaged. One write follows another
-/// only when that is durable, and each record tells where its write began. So if any record lies
-/// behind the unreadable place whose write also began behind it, then that place was durable
-/// once: it is damaged. Otherwise nothing behind it was ever acknowledged as durable, but for
-/// the very last write, of which a crash may have left any part.
-pub(crate) fn read(header: &SegmentHeader, bytes: &Bytes) -> Result<Contents, Damage> {
-    let seed = header.seed();
-    let mut records = Vec::new();
-    let mut last_write_start = RECORDS_START;
-    let mut end = usize::try_from(RECORDS_START).unwrap_or(usize::MAX);
-    while let Some(found) = Header::at(bytes, end, seed)
-        && let Some(record) = found.read(bytes, end, seed)
-    {
-        records.push(record);
-        last_write_start = found.write_start;
-        end += found.stored_bytes();
+/// Reads the writes of a segment, given whole.
+pub(crate) fn read(header: &SegmentHeader, bytes: &Bytes, tail: Tail) -> Contents {
+    let start = usize::try_from(RECORDS_START).unwrap_or(usize::MAX);
+    let mut contents = Contents {
+        writes: Vec::new(),
+        last_write_start: start,
+        end: start,
+        damaged: Vec::new(),
+    };
+    loop {
+        let start = contents.end;
+        let write = match write::read(bytes, start, header.seed(), tail) {
+            Found::Nothing => return contents,
+            Found::Whole(write) => write,
+            Found::Damaged(write) => {
+                contents.damaged.push(start as u64);
+                write
+            }
+        };
+        contents.last_write_start = start;
+        contents.end = write.end;
+        contents.writes.push(write);
     }
-    let later_write = (end..bytes.len())
-        .step_by(8)
-        .filter_map(|offset| Header::at(bytes, offset, seed))
-        .any(|later| later.write_start > end as u64);
-    if later_write && !is_planted(Bug::DamageCutOff) {
-        return Err(Damage { offset: end as u64 });
-    }
-    Ok(Contents {
-        records,
-        last_write_start,
-        end: end as u64,
-    })
 }
 
 #[cfg(test)]
@@ -183,28 +197,33 @@ mod tests {
     #[test]
     fn the_bytes_of_a_header_never_change() {
         let golden: [&[u8]; 4] = [
-            b"ZONEMQWL\x01\0\0\0",
+            b"ZONEMQWL\x02\0\0\0",
             b"\x1f\0\0\0\0\0\0\0",
             b"\x08\x07\x06\x05\x04\x03\x02\x01",
-            b"\x27\xc2\x57\x9a",
+            b"\xe0\xda\x93\xc3",
         ];
-        assert_eq!(HEADER.encode(), golden.concat());
-        assert_eq!(
-            SegmentHeader::decode(HEADER.id, &HEADER.encode()),
-            Ok(HEADER)
-        );
+        let block = HEADER.encode();
+        assert_eq!(block[..HEADER_BYTES], golden.concat());
+        assert_eq!(block[SECOND_COPY..], golden.concat());
+        assert_eq!(SegmentHeader::decode(HEADER.id, &block), Ok((HEADER, true)));
     }
 
     #[test]
-    fn a_header_with_any_flipped_bit_or_of_another_segment_is_refused() {
-        let bytes = HEADER.encode();
-        for bit in 0..bytes.len() * 8 {
-            let mut flipped = bytes.clone();
-            flipped[bit / 8] ^= 1 << (bit % 8);
-            let read = SegmentHeader::decode(HEADER.id, &flipped);
-            assert_eq!(read, Err(HeaderError::NotASegment));
+    fn a_header_with_any_flipped_bit_is_read_from_its_other_copy() {
+        let block = HEADER.encode();
+        for byte in (0..HEADER_BYTES).chain(SECOND_COPY..block.len()) {
+            for bit in 0..8 {
+                let mut flipped = block.clone();
+                flipped[byte] ^= 1 << bit;
+                let read = SegmentHeader::decode(HEADER.id, &flipped);
+                assert_eq!(read, Ok((HEADER, false)), "byte {byte}");
+            }
         }
-        let read = SegmentHeader::decode(SegmentId(1), &bytes);
+    }
+
+    #[test]
+    fn a_header_of_another_segment_is_refused() {
+        let read = SegmentHeader::decode(SegmentId(1), &HEADER.encode());
         assert_eq!(read, Err(HeaderError::NotASegment));
     }
 }

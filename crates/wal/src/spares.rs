@@ -1,23 +1,36 @@
-//! Segments made ready ahead of their use, and what becomes of those that are not needed any more.
+//! Segments made ready ahead of their use, and the removal of those that are not needed any more.
 //!
 //! A file whose blocks are already allocated and written becomes durable in half the time. So
-//! while one segment fills, the next is filled with zeros beside it, or made of an old one.
+//! while one segment fills, the next is filled with zeros beside it. An old file is not used
+//! again: what it held would have to be told from what was kept back of a new write.
 
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
 use zonemq_planted::{Bug, is_planted};
 use zonemq_world::{Disk, DiskFile, OpenMode, World};
 
 use crate::DiskError;
+use crate::places::Readable;
 use crate::recovery::{Current, Sealed};
 use crate::segment::{RECORDS_START, SegmentHeader, SegmentId};
 
-/// Old segments kept for reuse; more are removed.
-const SPARE_LIMIT: usize = 2;
 const ZEROS: usize = 1 << 20;
+/// Between two tries to find space for a segment.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// What may pass when something else is removed. Nothing that was there before is harmed by it.
+fn is_lack_of_space(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+    )
+}
 
 /// A file that is ready to become a segment: its header is durable, its name is not yet that of
 /// a segment.
@@ -33,10 +46,12 @@ impl<F> From<Prepared<F>> for Current<F> {
             sealed: Sealed {
                 id: prepared.header.id,
                 length: prepared.length,
-                last_indexes: BTreeMap::new(),
             },
+            file: Arc::new(Readable {
+                file: prepared.file,
+                seed: prepared.header.seed(),
+            }),
             header: prepared.header,
-            file: prepared.file,
             end: RECORDS_START,
         }
     }
@@ -51,9 +66,8 @@ enum Order<F> {
         length: u64,
         reply: PreparedSender<F>,
     },
-    Retire {
+    Remove {
         id: SegmentId,
-        length: u64,
     },
 }
 
@@ -81,7 +95,6 @@ impl<W: World> Spares<W> {
         let workshop = Workshop {
             world: world.clone(),
             directory: directory.to_owned(),
-            old: Vec::new(),
         };
         let work = async move {
             workshop.run(inbox).await;
@@ -144,10 +157,10 @@ impl<W: World> Spares<W> {
         Ok(prepared)
     }
 
-    /// Gives up a segment of which nothing is needed any more.
-    pub(crate) fn retire(&self, id: SegmentId, length: u64) {
+    /// Removes a segment that the log does not count on any more.
+    pub(crate) fn remove(&self, id: SegmentId) {
         // The workshop ends after a failure that the writer is about to meet.
-        let _ = self.orders.send(Order::Retire { id, length });
+        let _ = self.orders.send(Order::Remove { id });
     }
 }
 
@@ -165,29 +178,48 @@ fn order<F>(
 /// Whether a file is one of those that are only worth something while the log is open.
 pub(crate) fn is_leftover(name: &str) -> bool {
     let extension = Path::new(name).extension();
-    extension.is_some_and(|extension| extension == "unfinished" || extension == "old")
+    extension.is_some_and(|extension| extension == "unfinished")
 }
 
 /// Does what was ordered, one after the other.
 struct Workshop<W> {
     world: W,
     directory: PathBuf,
-    /// Under the names of the segments that they were, with `.old` for `.log`.
-    old: Vec<(PathBuf, u64)>,
 }
 
 impl<W: World> Workshop<W> {
-    async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Order<File<W>>>) {
-        while let Some(order) = inbox.recv().await {
+    async fn run(self, mut inbox: mpsc::UnboundedReceiver<Order<File<W>>>) {
+        // Those that found no space. What is removed meanwhile may make some.
+        let mut waiting: VecDeque<Order<File<W>>> = VecDeque::new();
+        loop {
+            let order = if waiting.is_empty() {
+                inbox.recv().await
+            } else {
+                let next = timeout(RETRY, inbox.recv()).await;
+                next.unwrap_or_else(|_| waiting.pop_front())
+            };
             match order {
-                Order::Prepare { id, length, reply } => {
+                None => return,
+                Some(Order::Prepare { id, length, reply }) => {
                     let path = self.directory.join(id.unfinished_name());
                     let prepared = self.prepare(&path, id, length).await;
-                    // The writer may have ended, or ordered a longer one.
-                    let _ = reply.send(prepared.map_err(|source| DiskError::new(&path, source)));
+                    match prepared {
+                        Err(error) if is_lack_of_space(&error) => {
+                            tracing::warn!(segment = id.0, "no space for the next segment yet");
+                            // The writer may have ended, or ordered a longer one.
+                            if !reply.is_closed() {
+                                waiting.push_back(Order::Prepare { id, length, reply });
+                            }
+                        }
+                        prepared => {
+                            let failed = |source| DiskError::new(&path, source);
+                            let _ = reply.send(prepared.map_err(failed));
+                        }
+                    }
                 }
-                Order::Retire { id, length } => {
-                    if let Err(error) = self.retire(id, length).await {
+                Some(Order::Remove { id }) => {
+                    let path = self.directory.join(id.file_name());
+                    if let Err(error) = self.world.disk().remove(&path).await {
                         // Nothing is lost but space: it is tried again when the log is opened.
                         tracing::warn!(segment = id.0, %error, "an old segment stays");
                     }
@@ -197,50 +229,35 @@ impl<W: World> Workshop<W> {
     }
 
     async fn prepare(
-        &mut self,
+        &self,
         path: &Path,
         id: SegmentId,
         length: u64,
     ) -> io::Result<Prepared<File<W>>> {
         let disk = self.world.disk();
         let header = SegmentHeader::new(id, self.world.chance());
-        let reusable = self.old.iter().position(|(_, old)| *old == length);
-        let file = if let Some(at) = reusable {
-            let (old, _) = self.old.swap_remove(at);
-            disk.rename(&old, path).await?;
-            disk.open(path, OpenMode::ReadWrite).await?
-        } else {
-            let file = match disk.open(path, OpenMode::CreateNew).await {
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                    disk.remove(path).await?;
-                    disk.open(path, OpenMode::CreateNew).await?
-                }
-                opened => opened?,
-            };
-            fill_with_zeros(&file, 0, length).await?;
-            file
+        let file = match disk.open(path, OpenMode::CreateNew).await {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                disk.remove(path).await?;
+                disk.open(path, OpenMode::CreateNew).await?
+            }
+            opened => opened?,
         };
-        file.write_at(0, &header.encode()).await?;
-        file.sync_data().await?;
+        let filled = async {
+            fill_with_zeros(&file, 0, length).await?;
+            file.write_at(0, &header.encode()).await?;
+            file.sync_data().await
+        };
+        if let Err(error) = filled.await {
+            // Half a segment would keep room from what makes some.
+            let _ = disk.remove(path).await;
+            return Err(error);
+        }
         Ok(Prepared {
             header,
             file,
             length,
         })
-    }
-
-    async fn retire(&mut self, id: SegmentId, length: u64) -> io::Result<()> {
-        let disk = self.world.disk();
-        let path = self.directory.join(id.file_name());
-        if self.old.len() < SPARE_LIMIT {
-            let old = path.with_extension("old");
-            disk.rename(&path, &old).await?;
-            self.old.push((old, length));
-        } else {
-            disk.remove(&path).await?;
-        }
-        // One after the other: a later segment must not be gone before an earlier one.
-        disk.sync_dir(&self.directory).await
     }
 }
 

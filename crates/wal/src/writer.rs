@@ -3,19 +3,22 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot, watch};
 use zonemq_planted::{Bug, is_planted};
 use zonemq_world::{Clock, Disk, DiskFile, World};
 
-use crate::record::{self, GroupId, Record, Stored};
+use crate::live::{Live, is_dead};
+use crate::reader::SharedPlaces;
+use crate::record::{GroupId, Record, Stored};
 use crate::recovery::{self, Current, OpenError, Sealed};
 use crate::replay::Recovered;
 use crate::segment::{RECORDS_START, SegmentId};
 use crate::spares::Spares;
 use crate::stats::Stats;
+use crate::write;
 use crate::{Completion, DiskError, Options, WalFailed};
 
 /// More than this does not wait for the same fdatasync, so that the first of a long queue is not
@@ -27,6 +30,10 @@ pub(crate) enum Message {
         records: Vec<Record>,
         done: Completion,
     },
+    Live {
+        group: GroupId,
+        live: Live,
+    },
     Close {
         done: oneshot::Sender<()>,
     },
@@ -36,6 +43,7 @@ pub(crate) enum Message {
 #[derive(Default)]
 struct Carried {
     vote: Option<Bytes>,
+    note: Option<Bytes>,
     purged: Option<(u64, Bytes)>,
 }
 
@@ -48,16 +56,19 @@ pub(crate) struct Writer<W: World> {
     sealed: Vec<Sealed>,
     current: Current<File<W>>,
     carried: BTreeMap<GroupId, Carried>,
+    live: BTreeMap<GroupId, Live>,
+    places: SharedPlaces<File<W>>,
 }
 
 type File<W> = <<W as World>::Disk as Disk>::File;
 
-/// Appends that become durable together.
+/// What is worked on together: appends become durable together.
 #[derive(Default)]
 struct Group {
-    records: Vec<Record>,
+    records: Vec<Stored>,
     bytes: u64,
     completions: Vec<Completion>,
+    live: Vec<(GroupId, Live)>,
     close: Option<oneshot::Sender<()>>,
 }
 
@@ -65,10 +76,14 @@ impl Group {
     fn add(&mut self, message: Message) {
         match message {
             Message::Append { records, done } => {
-                self.bytes += records.iter().map(record::stored_bytes).sum::<u64>();
+                let records = records.into_iter().map(Stored::Record);
+                let before = self.records.len();
                 self.records.extend(records);
+                let added = self.records[before..].iter();
+                self.bytes += added.map(Stored::bytes).sum::<u64>();
                 self.completions.push(done);
             }
+            Message::Live { group, live } => self.live.push((group, live)),
             Message::Close { done } => self.close = Some(done),
         }
     }
@@ -84,6 +99,7 @@ impl<W: World> Writer<W> {
         options: Options,
         stats: Arc<Stats>,
         failure: watch::Sender<Option<WalFailed>>,
+        places: SharedPlaces<File<W>>,
     ) -> Result<(Self, Recovered), OpenError> {
         let directory = options.directory;
         let (recovered, position) = recovery::recover(&world, &directory).await?;
@@ -91,14 +107,20 @@ impl<W: World> Writer<W> {
             Some(current) => current.sealed.id.next(),
             None => SegmentId(1),
         };
+        *places.write().unwrap_or_else(PoisonError::into_inner) = position.places;
         let mut spares = Spares::start(&world, &directory, options.segment_bytes, first_new)?;
-        let current = match position.current {
-            Some(current) => current,
-            None => spares.take(&world, &directory, first_new, 0).await?.into(),
+        let current = if let Some(current) = position.current {
+            current
+        } else {
+            let first = spares.take(&world, &directory, first_new, 0).await?;
+            let first = Current::from(first);
+            add_segment(&places, &first);
+            first
         };
         let carried = recovered.groups.iter().map(|(group, log)| {
             let carried = Carried {
                 vote: log.vote.clone(),
+                note: log.note.clone(),
                 purged: log.purged.clone(),
             };
             (*group, carried)
@@ -112,12 +134,13 @@ impl<W: World> Writer<W> {
             spares,
             sealed: position.sealed,
             current,
+            live: BTreeMap::new(),
+            places,
         };
         if writer.current.end == RECORDS_START {
-            let opening = writer.opening(position.previous_end);
+            let opening = writer.opening(writer.current.sealed.id, position.previous_end);
             writer.write_out(&opening).await?;
         }
-        writer.retire_purged();
         Ok((writer, recovered))
     }
 
@@ -130,7 +153,10 @@ impl<W: World> Writer<W> {
             {
                 group.add(message);
             }
-            let written = self.write(group.records).await.map_err(WalFailed::Disk);
+            let written = self
+                .work(&group.records, group.live)
+                .await
+                .map_err(WalFailed::Disk);
             if let Err(failure) = &written {
                 tracing::error!(%failure, "the log has failed");
                 self.failure.send_replace(Some(failure.clone()));
@@ -152,47 +178,63 @@ impl<W: World> Writer<W> {
         }
     }
 
-    /// Makes records durable. After an error nothing may be written any more.
-    async fn write(&mut self, records: Vec<Record>) -> Result<(), DiskError> {
-        let bytes: u64 = records.iter().map(record::stored_bytes).sum();
-        if bytes == 0 {
-            return Ok(());
+    /// After an error nothing may be written any more.
+    async fn work(
+        &mut self,
+        records: &[Stored],
+        live: Vec<(GroupId, Live)>,
+    ) -> Result<(), DiskError> {
+        if !records.is_empty() {
+            self.write(records).await?;
         }
-        if self.current.end + bytes > self.current.sealed.length {
-            self.begin_segment(bytes).await?;
+        if !live.is_empty() {
+            self.live.extend(live);
+            self.retire_dead().await?;
         }
-        for record in &records {
-            self.current.sealed.note(record);
-            self.carry(record);
-        }
-        let stored: Vec<Stored> = records.into_iter().map(Stored::Record).collect();
-        self.write_out(&stored).await?;
-        self.retire_purged();
         Ok(())
     }
 
-    async fn begin_segment(&mut self, bytes: u64) -> Result<(), DiskError> {
-        let opening = self.opening(self.current.end);
-        let needed = bytes + opening.iter().map(Stored::bytes).sum::<u64>();
+    /// Makes records durable, in a new segment if they do not fit.
+    async fn write(&mut self, stored: &[Stored]) -> Result<(), DiskError> {
+        if self.current.end + encoded_bytes(stored, self.current.end) > self.current.sealed.length {
+            self.begin_segment(stored).await?;
+        }
+        self.write_out(stored).await
+    }
+
+    async fn begin_segment(&mut self, stored: &[Stored]) -> Result<(), DiskError> {
         let id = self.current.sealed.id.next();
+        let opening = self.opening(id, self.current.end);
+        let opened = RECORDS_START + encoded_bytes(&opening, RECORDS_START);
+        let needed = opened + encoded_bytes(stored, opened) - RECORDS_START;
         let prepared = self
             .spares
             .take(&self.world, &self.directory, id, needed)
             .await?;
         let full = std::mem::replace(&mut self.current, prepared.into());
+        add_segment(&self.places, &self.current);
         self.sealed.push(full.sealed);
         self.write_out(&opening).await
     }
 
-    /// How a segment begins: with the end of the one before it, and with the votes and purges
-    /// that would be lost with earlier segments.
-    fn opening(&self, previous_end: u64) -> Vec<Stored> {
-        let mut opening = vec![Stored::PreviousEnd {
-            offset: previous_end,
+    /// How a segment begins: with the end of the one before it, with all that there are, and with
+    /// what would be lost with earlier segments.
+    fn opening(&self, id: SegmentId, previous_end: u64) -> Vec<Stored> {
+        let mut segments: Vec<SegmentId> = self.sealed.iter().map(|sealed| sealed.id).collect();
+        if self.current.sealed.id != id {
+            segments.push(self.current.sealed.id);
+        }
+        segments.push(id);
+        let mut opening = vec![Stored::Opening {
+            previous_end,
+            segments,
         }];
         for (&group, carried) in &self.carried {
             if let Some(payload) = carried.vote.clone() {
                 opening.push(Stored::Record(Record::Vote { group, payload }));
+            }
+            if let Some(payload) = carried.note.clone() {
+                opening.push(Stored::Record(Record::Note { group, payload }));
             }
             if let Some((index, payload)) = carried.purged.clone() {
                 opening.push(Stored::Record(Record::PurgeThrough {
@@ -207,18 +249,18 @@ impl<W: World> Writer<W> {
 
     /// One write and one fdatasync.
     async fn write_out(&mut self, stored: &[Stored]) -> Result<(), DiskError> {
-        let seed = self.current.header.seed();
         let start = self.current.end;
-        let mut bytes = Vec::new();
-        for stored in stored {
-            record::encode(stored, seed, start, &mut bytes);
-        }
+        let seed = self.current.header.seed();
+        let tops = write::tops_of(records_of(stored));
+        // A segment is in memory while it is read: its offsets fit.
+        let at = usize::try_from(start).unwrap_or(usize::MAX);
+        let (bytes, offsets) = write::encode(stored, &tops, seed, at);
         let end = start + bytes.len() as u64;
         assert!(
             end <= self.current.sealed.length,
             "a write stays in its segment"
         );
-        let file = &self.current.file;
+        let file = &self.current.file.file;
         let clock = self.world.clock();
         let durable = async {
             file.write_at(start, &bytes).await?;
@@ -237,37 +279,80 @@ impl<W: World> Writer<W> {
         })?;
         self.stats.count_write(bytes.len(), sync);
         self.current.end = end;
+        self.note(stored, &offsets);
         Ok(())
     }
 
-    fn carry(&mut self, record: &Record) {
-        let carried = self.carried.entry(record.group()).or_default();
-        match record {
-            Record::Vote { payload, .. } => carried.vote = Some(payload.clone()),
-            Record::PurgeThrough { index, payload, .. } => {
-                carried.purged = Some((*index, payload.clone()));
+    fn note(&mut self, stored: &[Stored], offsets: &[usize]) {
+        for record in records_of(stored) {
+            let carried = self.carried.entry(record.group()).or_default();
+            match record {
+                Record::Vote { payload, .. } => carried.vote = Some(payload.clone()),
+                Record::Note { payload, .. } => carried.note = Some(payload.clone()),
+                Record::PurgeThrough { index, payload, .. } => {
+                    carried.purged = Some((*index, payload.clone()));
+                }
+                Record::Entry { .. } | Record::TruncateAfter { .. } | Record::Kept { .. } => {}
             }
-            Record::Entry { .. } | Record::TruncateAfter { .. } => {}
+        }
+        let segment = self.current.sealed.id;
+        let mut places = self.places.write().unwrap_or_else(PoisonError::into_inner);
+        for (stored, offset) in stored.iter().zip(offsets) {
+            if let Stored::Record(record) = stored {
+                places.note(record, segment, *offset);
+            }
         }
     }
 
-    /// Gives up the oldest segments, as far as all entries in them are purged.
-    fn retire_purged(&mut self) {
-        let is_purged = |segment: &Sealed| {
-            segment.last_indexes.iter().all(|(group, last)| {
-                let purged = self.carried.get(group).and_then(|log| log.purged.as_ref());
-                purged.is_some_and(|(index, _)| last <= index)
-            })
+    /// Removes the segments in which nothing is wanted any more. That they are gone is durable
+    /// before they are: a segment that is missing is damage otherwise.
+    async fn retire_dead(&mut self) -> Result<(), DiskError> {
+        let purged = |group| {
+            let carried: &Carried = self.carried.get(&group)?;
+            carried.purged.as_ref().map(|(index, _)| *index)
         };
-        let count = self
-            .sealed
-            .iter()
-            .take_while(|segment| is_purged(segment))
-            .count();
-        for segment in self.sealed.drain(..count) {
-            self.spares.retire(segment.id, segment.length);
+        let is_dead = |segment: &Sealed| {
+            let places = self.places.read().unwrap_or_else(PoisonError::into_inner);
+            let last_indexes = places.last_indexes(segment.id);
+            last_indexes.is_some_and(|last| is_dead(segment.id, last, &self.live, purged))
+        };
+        let dead = self.sealed.iter().filter(|segment| is_dead(segment));
+        let segments: Vec<SegmentId> = dead.map(|segment| segment.id).collect();
+        if segments.is_empty() {
+            return Ok(());
         }
+        let retired = Stored::Retired {
+            segments: segments.clone(),
+        };
+        self.write(&[retired]).await?;
+        self.sealed
+            .retain(|segment| !segments.contains(&segment.id));
+        let mut places = self.places.write().unwrap_or_else(PoisonError::into_inner);
+        places.forget(&segments);
+        for id in segments {
+            self.spares.remove(id);
+        }
+        Ok(())
     }
+}
+
+fn add_segment<F>(places: &SharedPlaces<F>, segment: &Current<F>) {
+    let mut places = places.write().unwrap_or_else(PoisonError::into_inner);
+    places.add_segment(segment.sealed.id, segment.file.clone());
+}
+
+fn records_of(stored: &[Stored]) -> impl Iterator<Item = &Record> {
+    stored.iter().filter_map(|stored| match stored {
+        Stored::Record(record) => Some(record),
+        Stored::Opening { .. } | Stored::Retired { .. } => None,
+    })
+}
+
+/// The bytes of a write that begins at `start` of a segment.
+fn encoded_bytes(stored: &[Stored], start: u64) -> u64 {
+    let tops = write::tops_of(records_of(stored)).len();
+    let start = usize::try_from(start).unwrap_or(usize::MAX);
+    write::encoded_bytes(stored, tops, start) as u64
 }
 
 /// Answers what is still in the inbox.
@@ -276,6 +361,8 @@ fn refuse_all(mut inbox: mpsc::UnboundedReceiver<Message>, failure: &WalFailed) 
     while let Ok(message) = inbox.try_recv() {
         match message {
             Message::Append { done, .. } => done(Err(failure.clone())),
+            // It is worked out anew when the log is opened again.
+            Message::Live { .. } => {}
             // Closed it is, and nobody needs to know how.
             Message::Close { done } => drop(done),
         }

@@ -89,6 +89,8 @@ pub trait Disk: Clone + Send + Sync + 'static {
     fn rename(&self, from: &Path, to: &Path) -> impl Future<Output = io::Result<()>> + Send;
     /// Removes a file. Durable after [`Disk::sync_dir`].
     fn remove(&self, path: &Path) -> impl Future<Output = io::Result<()>> + Send;
+    /// The bytes that can still be written on the disk that holds this directory.
+    fn free_bytes(&self, path: &Path) -> impl Future<Output = io::Result<u64>> + Send;
     /// Makes creations, renames and removals in this directory durable.
     fn sync_dir(&self, path: &Path) -> impl Future<Output = io::Result<()>> + Send;
     /// Runs a task that does disk work: on a thread of its own here, as an ordinary task in the

@@ -138,6 +138,11 @@ impl Disk for FileSystem {
         std::fs::remove_file(path)
     }
 
+    async fn free_bytes(&self, path: &Path) -> io::Result<u64> {
+        let space = rustix::fs::statvfs(path)?;
+        Ok(space.f_bavail.saturating_mul(space.f_frsize))
+    }
+
     async fn sync_dir(&self, path: &Path) -> io::Result<()> {
         File::open(path)?.sync_all()
     }

@@ -1,7 +1,6 @@
-//! What was durable and cannot be read any more is never passed over: the log does not open, or
-//! it misses the very last write, which cannot be told from one that was cut off.
+//! What is gone altogether, and what a log does once its disk has failed.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use bytes::Bytes;
 use zonemq_wal::{GroupId, OpenError, Options, Record, Wal, WalFailed};
@@ -9,7 +8,7 @@ use zonemq_wal::{GroupId, OpenError, Options, Record, Wal, WalFailed};
 use crate::fake_world::FakeWorld;
 use crate::run;
 
-const LAST: u64 = 24;
+const LAST: u64 = 23;
 
 fn options() -> Options {
     Options {
@@ -36,11 +35,11 @@ async fn append(wal: &Wal, index: u64) -> Result<(), WalFailed> {
     receiver.await.expect("every append is answered")
 }
 
-/// A log of three segments, every append in a write of its own.
-async fn three_segments() -> (FakeWorld, Vec<PathBuf>) {
+/// A log of several segments, every append in a write of its own.
+async fn several_segments() -> (FakeWorld, Vec<PathBuf>) {
     let world = FakeWorld::new(3);
     let (wal, _) = Wal::open(&world, options()).await.expect("a new log");
-    for index in 1..=LAST {
+    for index in 0..=LAST {
         append(&wal, index).await.expect("durable");
     }
     wal.close().await;
@@ -51,7 +50,7 @@ async fn three_segments() -> (FakeWorld, Vec<PathBuf>) {
         .into_iter()
         .filter(is_segment)
         .collect();
-    assert_eq!(segments.len(), 3);
+    assert!(segments.len() >= 3, "{segments:?}");
     (world.restarted(), segments)
 }
 
@@ -61,53 +60,18 @@ async fn last_index(world: &FakeWorld) -> Result<u64, OpenError> {
     wal.close().await;
     let log = &recovered.groups[&GroupId(0)];
     let last = log.entries.back().expect("entries");
-    assert_eq!(log.entries.len() as u64, last.index, "no entry is missing");
-    // Vote and entry are of one write.
-    let vote: u64 = String::from_utf8_lossy(log.vote.as_ref().expect("a vote"))
-        .parse()
-        .expect("a number");
-    assert!(vote == last.index || vote == last.index + 1);
+    assert_eq!(
+        log.entries.len() as u64,
+        last.index + 1,
+        "no entry is missing"
+    );
     Ok(last.index)
-}
-
-async fn with_flip(world: &FakeWorld, path: &Path, at: usize) -> Result<u64, OpenError> {
-    let disk = world.fake_disk().copy();
-    disk.flip(path, at, 0x10);
-    last_index(&world.with_disk(disk)).await
-}
-
-#[test]
-fn a_flipped_bit_anywhere_is_noticed_or_harmless() {
-    run(async {
-        let (world, segments) = three_segments().await;
-        assert_eq!(last_index(&world).await.expect("undamaged"), LAST);
-        let mut damaged = 0;
-        for (number, path) in segments.iter().enumerate() {
-            let mut first_cut = usize::MAX;
-            for at in 0..world.fake_disk().durable_len(path) {
-                match with_flip(&world, path, at).await {
-                    // In the header's block behind the header, in padding, or behind the end.
-                    Ok(last) if last == LAST => {}
-                    Ok(last) => {
-                        assert_eq!((last, number), (LAST - 1, 2), "only the last write is cut");
-                        first_cut = first_cut.min(at);
-                    }
-                    Err(OpenError::Damaged { .. }) => {
-                        assert!(at < first_cut, "damage behind the last write");
-                        damaged += 1;
-                    }
-                    Err(error) => panic!("{error}"),
-                }
-            }
-        }
-        assert!(damaged > 8_000, "{damaged}");
-    });
 }
 
 #[test]
 fn a_missing_segment_is_noticed() {
     run(async {
-        let (world, segments) = three_segments().await;
+        let (world, segments) = several_segments().await;
         let disk = world.fake_disk().copy();
         disk.forget(&segments[1]);
         let opened = last_index(&world.with_disk(disk)).await;
@@ -120,18 +84,18 @@ fn after_a_failed_sync_nothing_is_acknowledged_any_more() {
     run(async {
         let world = FakeWorld::new(5);
         let (wal, _) = Wal::open(&world, options()).await.expect("a new log");
-        append(&wal, 1).await.expect("durable");
+        append(&wal, 0).await.expect("durable");
         let mut failure = wal.failure();
         assert!(failure.borrow().is_none());
 
         world.fake_disk().fail_syncs();
-        assert!(matches!(append(&wal, 2).await, Err(WalFailed::Disk(_))));
+        assert!(matches!(append(&wal, 1).await, Err(WalFailed::Disk(_))));
         failure.changed().await.expect("it is told");
         assert!(failure.borrow_and_update().is_some());
 
         // The disk works again, but what it has dropped it will not give back.
         world.fake_disk().heal();
-        assert!(matches!(append(&wal, 3).await, Err(WalFailed::Disk(_))));
+        assert!(matches!(append(&wal, 2).await, Err(WalFailed::Disk(_))));
         assert_eq!(world.fake_disk().paths().len(), 2);
     });
 }
@@ -142,18 +106,18 @@ fn a_write_whose_sync_failed_is_written_once_more_before_the_log_goes_on() {
     run(async {
         let world = FakeWorld::new(5);
         let (wal, _) = Wal::open(&world, options()).await.expect("a new log");
-        append(&wal, 1).await.expect("durable");
+        append(&wal, 0).await.expect("durable");
         world.fake_disk().fail_syncs();
-        append(&wal, 2).await.expect_err("the sync fails");
+        append(&wal, 1).await.expect_err("the sync fails");
         world.fake_disk().heal();
 
         // The process is started again, and finds what the system still shows.
         let world = world.restarted();
         let (wal, recovered) = Wal::open(&world, options()).await.expect("it opens");
         assert_eq!(recovered.groups[&GroupId(0)].entries.len(), 2);
-        append(&wal, 3).await.expect("durable");
+        append(&wal, 2).await.expect("durable");
         world.fake_disk().lose_power(|| false);
-        assert_eq!(last_index(&world.restarted()).await.expect("it opens"), 3);
+        assert_eq!(last_index(&world.restarted()).await.expect("it opens"), 2);
     });
 }
 
@@ -164,6 +128,6 @@ fn a_closed_log_takes_nothing() {
         let (wal, _) = Wal::open(&world, options()).await.expect("a new log");
         let other = wal.clone();
         wal.close().await;
-        assert!(matches!(append(&other, 1).await, Err(WalFailed::Closed)));
+        assert!(matches!(append(&other, 0).await, Err(WalFailed::Closed)));
     });
 }

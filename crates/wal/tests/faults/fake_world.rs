@@ -57,6 +57,7 @@ impl FakeWorld {
         platter.life += 1;
         platter.power_off_after = None;
         platter.failing_syncs = false;
+        platter.failing_operation = None;
         let life = platter.life;
         drop(platter);
         world.disk.life = life;
@@ -103,6 +104,9 @@ struct Platter {
     /// So many more operations succeed.
     power_off_after: Option<u64>,
     failing_syncs: bool,
+    /// After so many more operations one fails, and those after it do not.
+    failing_operation: Option<u64>,
+    operations: u64,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -123,6 +127,14 @@ fn put(bytes: &mut Vec<u8>, offset: usize, written: &[u8]) {
     bytes[offset..end].copy_from_slice(written);
 }
 
+impl Platter {
+    fn segments(&self) -> Vec<usize> {
+        let names = self.names.iter();
+        let segments = names.filter(|(name, _)| name.extension().is_some_and(|end| end == "log"));
+        segments.map(|(_, number)| *number).collect()
+    }
+}
+
 impl FakeDisk {
     fn platter(&self) -> MutexGuard<'_, Platter> {
         self.platter.lock().unwrap()
@@ -139,7 +151,36 @@ impl FakeDisk {
             Some(left) => *left -= 1,
             None => {}
         }
+        platter.operations += 1;
         Ok(platter)
+    }
+
+    /// Whether the operation that has just begun is the one that fails.
+    fn fails(platter: &mut Platter) -> io::Result<()> {
+        let Some(left) = &mut platter.failing_operation else {
+            return Ok(());
+        };
+        if *left > 0 {
+            *left -= 1;
+            return Ok(());
+        }
+        platter.failing_operation = None;
+        Err(io::Error::other("input/output error"))
+    }
+
+    /// The operation after so many more fails, and it alone.
+    pub(crate) fn fail_operation_after(&self, operations: u64) {
+        self.platter().failing_operation = Some(operations);
+    }
+
+    /// Whether it has failed.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.platter().failing_operation.is_none()
+    }
+
+    /// Operations so far.
+    pub(crate) fn operations(&self) -> u64 {
+        self.platter().operations
     }
 
     pub(crate) fn power_off_after(&self, operations: u64) {
@@ -180,23 +221,39 @@ impl FakeDisk {
         }
     }
 
-    /// Only the first so many bytes of what was not synced are there.
+    /// Of what was not synced in segments only the first so many bytes are there.
     pub(crate) fn lose_power_after_bytes(&self, bytes: usize) {
         let mut left = bytes;
-        for file in &mut self.platter().files {
+        let mut platter = self.platter();
+        for number in platter.segments() {
+            let file = &mut platter.files[number];
             for (offset, written) in std::mem::take(&mut file.pending) {
                 let kept = written.len().min(left);
                 put(&mut file.durable, offset, &written[..kept]);
                 left -= kept;
             }
+        }
+        for file in &mut platter.files {
+            file.pending.clear();
             file.current.clone_from(&file.durable);
         }
+        platter.names = platter.durable_names.clone();
+    }
+
+    /// What was written to segments and not synced, as places in its segment.
+    pub(crate) fn pending(&self) -> Vec<std::ops::Range<usize>> {
+        let platter = self.platter();
+        let segments = platter.segments();
+        let pending = segments
+            .iter()
+            .flat_map(|number| &platter.files[*number].pending);
+        pending
+            .map(|(offset, written)| *offset..offset + written.len())
+            .collect()
     }
 
     pub(crate) fn pending_bytes(&self) -> usize {
-        let platter = self.platter();
-        let pending = platter.files.iter().flat_map(|file| &file.pending);
-        pending.map(|(_, written)| written.len()).sum()
+        self.pending().iter().map(ExactSizeIterator::len).sum()
     }
 
     /// A copy that shares nothing.
@@ -209,6 +266,8 @@ impl FakeDisk {
             durable_names: platter.durable_names.clone(),
             power_off_after: None,
             failing_syncs: false,
+            failing_operation: None,
+            operations: 0,
         };
         FakeDisk {
             platter: Arc::new(Mutex::new(copy)),
@@ -265,6 +324,7 @@ impl Disk for FakeDisk {
 
     async fn open(&self, path: &Path, mode: OpenMode) -> io::Result<FakeFile> {
         let mut platter = self.operate()?;
+        Self::fails(&mut platter)?;
         let known = platter.names.get(path).copied();
         let number = match (mode, known) {
             (OpenMode::CreateNew, Some(_)) => return Err(io::ErrorKind::AlreadyExists.into()),
@@ -286,6 +346,7 @@ impl Disk for FakeDisk {
 
     async fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         let mut platter = self.operate()?;
+        Self::fails(&mut platter)?;
         let number = platter.names.remove(from).ok_or(io::ErrorKind::NotFound)?;
         platter.names.insert(to.to_owned(), number);
         Ok(())
@@ -293,12 +354,18 @@ impl Disk for FakeDisk {
 
     async fn remove(&self, path: &Path) -> io::Result<()> {
         let mut platter = self.operate()?;
+        Self::fails(&mut platter)?;
         let removed = platter.names.remove(path);
         removed.map(drop).ok_or(io::ErrorKind::NotFound.into())
     }
 
+    async fn free_bytes(&self, _path: &Path) -> io::Result<u64> {
+        Ok(u64::MAX)
+    }
+
     async fn sync_dir(&self, _path: &Path) -> io::Result<()> {
         let mut platter = self.operate()?;
+        Self::fails(&mut platter)?;
         platter.durable_names = platter.names.clone();
         Ok(())
     }
@@ -338,6 +405,7 @@ impl DiskFile for FakeFile {
         // Room for others between any two operations.
         tokio::task::yield_now().await;
         let mut platter = self.disk.operate()?;
+        FakeDisk::fails(&mut platter)?;
         let offset = usize::try_from(offset).unwrap();
         let file = &mut platter.files[self.number];
         put(&mut file.current, offset, bytes);
@@ -348,7 +416,7 @@ impl DiskFile for FakeFile {
     async fn sync_data(&self) -> io::Result<()> {
         tokio::task::yield_now().await;
         let mut platter = self.disk.operate()?;
-        let fails = platter.failing_syncs;
+        let fails = platter.failing_syncs || FakeDisk::fails(&mut platter).is_err();
         let file = &mut platter.files[self.number];
         let pending = std::mem::take(&mut file.pending);
         if fails {

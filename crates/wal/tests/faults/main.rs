@@ -1,8 +1,13 @@
 //! The log on a disk that breaks.
 
 mod damage;
+mod errors;
 mod fake_world;
+mod flips;
+mod naive;
 mod power_loss;
+mod story;
+mod torn;
 
 /// Everything on one thread: the same story for the same seed.
 fn run(test: impl Future<Output = ()>) {

@@ -1,16 +1,16 @@
 //! Whenever the power goes, and whatever part of the unsynced sectors is left: the log opens
 //! again, holds everything that was acknowledged, and holds nothing that was not appended.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use proptest::prelude::*;
-use zonemq_wal::{GroupId, Options, Record, Recovered, Wal};
+use zonemq_wal::{GroupId, Options, Record, Wal};
 use zonemq_world::{Chance, World};
 
-use crate::fake_world::{self, FakeWorld};
+use crate::fake_world::FakeWorld;
+use crate::naive::{Groups, apply, held, without_empty};
 use crate::run;
 
 const SEGMENT_BYTES: u64 = 12 * 1024;
@@ -20,59 +20,6 @@ fn options() -> Options {
         segment_bytes: SEGMENT_BYTES,
         directory: "log".into(),
     }
-}
-
-/// What a group's log should hold, by the plainest means.
-#[derive(Clone, Debug, Default, PartialEq)]
-struct Naive {
-    vote: Option<Bytes>,
-    purged: Option<(u64, Bytes)>,
-    entries: BTreeMap<u64, (u64, Bytes)>,
-}
-
-type Groups = BTreeMap<GroupId, Naive>;
-
-fn apply(groups: &mut Groups, record: &Record) {
-    match record.clone() {
-        Record::Entry {
-            group,
-            term,
-            index,
-            payload,
-        } => {
-            let log = groups.entry(group).or_default();
-            log.entries.insert(index, (term, payload));
-        }
-        Record::Vote { group, payload } => groups.entry(group).or_default().vote = Some(payload),
-        Record::TruncateAfter { group, index } => {
-            let log = groups.entry(group).or_default();
-            log.entries.retain(|at, _| Some(*at) <= index);
-        }
-        Record::PurgeThrough {
-            group,
-            index,
-            payload,
-        } => {
-            let log = groups.entry(group).or_default();
-            log.entries.retain(|at, _| *at > index);
-            log.purged = Some((index, payload));
-        }
-    }
-}
-
-fn as_naive(recovered: Recovered) -> Groups {
-    let groups = recovered.groups.into_iter().map(|(group, log)| {
-        let entries = log.entries.into_iter();
-        let naive = Naive {
-            vote: log.vote,
-            purged: log.purged,
-            entries: entries
-                .map(|entry| (entry.index, (entry.term, entry.payload)))
-                .collect(),
-        };
-        (group, naive)
-    });
-    groups.filter(|(_, log)| *log != Naive::default()).collect()
 }
 
 /// A step of a story; each is one append.
@@ -96,6 +43,9 @@ enum Step {
         group: u32,
         back: u64,
     },
+    Note {
+        group: u32,
+    },
     /// Like a snapshot from the leader that is ahead of the log.
     PurgeBeyond {
         group: u32,
@@ -114,6 +64,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (group.clone(), 0..4_u64).prop_map(|(group, back)| Step::Truncate { group, back }),
         1 => group.clone().prop_map(|group| Step::TruncateAll { group }),
         3 => (group.clone(), 0..4_u64).prop_map(|(group, back)| Step::Purge { group, back }),
+        1 => group.clone().prop_map(|group| Step::Note { group }),
         1 => group.prop_map(|group| Step::PurgeBeyond { group }),
         6 => Just(Step::Wait),
     ]
@@ -122,20 +73,18 @@ fn step() -> impl Strategy<Value = Step> {
 /// The records of a step, given what the logs hold.
 fn records(step: &Step, groups: &Groups, dice: &impl Chance) -> Vec<Record> {
     let text = || Bytes::from(dice.next_u64().to_string());
+    // What is purged, and the index of the next entry.
     let bounds = |group: &GroupId| {
         let log = groups.get(group).cloned().unwrap_or_default();
-        let purged = log.purged.map_or(0, |(index, _)| index);
-        let last = log
-            .entries
-            .last_key_value()
-            .map_or(purged, |(index, _)| *index);
-        (purged, last)
+        let purged = log.purged.map(|(index, _)| index);
+        let last = log.entries.last_key_value().map(|(index, _)| *index);
+        (purged, last.or(purged).map_or(0, |last| last + 1))
     };
     match step {
         Step::Entries { group, sizes } => {
             let group = GroupId(*group);
-            let (_, last) = bounds(&group);
-            let entries = (last + 1..).zip(sizes).map(|(index, size)| Record::Entry {
+            let (_, next) = bounds(&group);
+            let entries = (next..).zip(sizes).map(|(index, size)| Record::Entry {
                 group,
                 term: dice.next_u64(),
                 index,
@@ -147,13 +96,15 @@ fn records(step: &Step, groups: &Groups, dice: &impl Chance) -> Vec<Record> {
             group: GroupId(*group),
             payload: text(),
         }],
+        Step::Note { group } => vec![Record::Note {
+            group: GroupId(*group),
+            payload: text(),
+        }],
         Step::Truncate { group, back } => {
             let group = GroupId(*group);
-            let (purged, last) = bounds(&group);
-            vec![Record::TruncateAfter {
-                group,
-                index: Some(last.saturating_sub(*back).max(purged)),
-            }]
+            let (purged, next) = bounds(&group);
+            let index = next.checked_sub(back + 1).max(purged);
+            vec![Record::TruncateAfter { group, index }]
         }
         Step::TruncateAll { group } => vec![Record::TruncateAfter {
             group: GroupId(*group),
@@ -161,19 +112,21 @@ fn records(step: &Step, groups: &Groups, dice: &impl Chance) -> Vec<Record> {
         }],
         Step::Purge { group, back } => {
             let group = GroupId(*group);
-            let (purged, last) = bounds(&group);
-            vec![Record::PurgeThrough {
+            let (purged, next) = bounds(&group);
+            let index = next.checked_sub(back + 1).max(purged);
+            let purge = index.map(|index| Record::PurgeThrough {
                 group,
-                index: last.saturating_sub(*back).max(purged),
+                index,
                 payload: text(),
-            }]
+            });
+            purge.into_iter().collect()
         }
         Step::PurgeBeyond { group } => {
             let group = GroupId(*group);
-            let (_, last) = bounds(&group);
+            let (_, next) = bounds(&group);
             vec![Record::PurgeThrough {
                 group,
-                index: last + 5,
+                index: next + 4,
                 payload: text(),
             }]
         }
@@ -230,11 +183,8 @@ async fn survive(seed: u64, lives: Vec<(u64, Vec<Step>)>) {
             Ok(opened) => opened,
             Err(error) => panic!("what a crash leaves can be opened: {error}"),
         };
-        let held = as_naive(recovered);
-        let without_empty = |groups: &Groups| -> Groups {
-            let groups = groups.clone().into_iter();
-            groups.filter(|(_, log)| *log != Naive::default()).collect()
-        };
+        assert_eq!(recovered.damage, [], "a crash damages nothing");
+        let held = held(&wal, &recovered).await.expect("all can be read");
         assert!(
             possible.iter().any(|state| without_empty(state) == held),
             "it holds {held:#?}, and might hold {possible:#?}"
@@ -278,25 +228,6 @@ async fn append(wal: &Wal, records: Vec<Record>) -> Result<(), zonemq_wal::WalFa
     receiver.await.expect("every append is answered")
 }
 
-/// A log with two entries that are durable, and one write that is not: its sync failed.
-async fn with_an_unsynced_write() -> FakeWorld {
-    let world = FakeWorld::new(1);
-    let (wal, _) = Wal::open(&world, options()).await.expect("a new log");
-    append(&wal, vec![entry(1, b"one")]).await.expect("durable");
-    append(&wal, vec![entry(2, b"two")]).await.expect("durable");
-    // One operation more: the write, and no sync.
-    world.fake_disk().power_off_after(1);
-    // As long as 32 records without payload, header included.
-    let long = vec![7; 31 * 48];
-    let unsynced = append(
-        &wal,
-        vec![entry(3, &long), entry(4, b"four"), entry(5, &long)],
-    )
-    .await;
-    assert!(unsynced.is_err());
-    world
-}
-
 async fn recovered_indexes(world: &FakeWorld) -> Vec<u64> {
     let (wal, mut recovered) = Wal::open(world, options()).await.expect("it opens");
     wal.close().await;
@@ -305,55 +236,18 @@ async fn recovered_indexes(world: &FakeWorld) -> Vec<u64> {
 }
 
 #[test]
-fn a_last_write_that_was_cut_at_any_byte_leaves_a_log_that_opens() {
-    run(async {
-        let world = with_an_unsynced_write().await;
-        let length = world.fake_disk().pending_bytes();
-        let mut seen = std::collections::BTreeSet::new();
-        for bytes in 0..=length {
-            let disk = world.fake_disk().copy();
-            disk.lose_power_after_bytes(bytes);
-            let world = world.with_disk(disk).restarted();
-            let indexes = recovered_indexes(&world).await;
-            assert!([1, 2, 3, 4, 5].starts_with(&indexes), "{indexes:?}");
-            assert!(indexes.len() >= 2);
-            // Opening it once more finds the same.
-            assert_eq!(recovered_indexes(&world.restarted()).await, indexes);
-            seen.insert(indexes.len());
-        }
-        assert_eq!(seen.into_iter().collect::<Vec<_>>(), [2, 3, 4, 5]);
-    });
-}
-
-#[test]
-fn a_last_write_of_which_any_sectors_are_missing_leaves_a_log_that_opens() {
-    run(async {
-        let world = with_an_unsynced_write().await;
-        let sectors = world
-            .fake_disk()
-            .pending_bytes()
-            .div_ceil(fake_world::SECTOR)
-            + 1;
-        for subset in 0..1_u32 << sectors {
-            let disk = world.fake_disk().copy();
-            let mut sector = 0;
-            disk.lose_power(|| {
-                sector += 1;
-                subset >> (sector - 1) & 1 == 1
-            });
-            let world = world.with_disk(disk).restarted();
-            let indexes = recovered_indexes(&world).await;
-            assert!([1, 2, 3, 4, 5].starts_with(&indexes), "{indexes:?}");
-            assert!(indexes.len() >= 2);
-        }
-    });
-}
-
-#[test]
 fn what_is_written_after_a_cut_never_meets_what_was_cut_off() {
     run(async {
+        let world = FakeWorld::new(1);
+        let (wal, _) = Wal::open(&world, options()).await.expect("a new log");
+        append(&wal, vec![entry(0, b"one")]).await.expect("durable");
+        append(&wal, vec![entry(1, b"two")]).await.expect("durable");
+        // One operation more: the write, and no sync.
+        world.fake_disk().power_off_after(1);
+        let long = vec![7; 31 * 48];
+        let unsynced = vec![entry(2, &long), entry(3, b"four"), entry(4, &long)];
+        append(&wal, unsynced).await.expect_err("the power is off");
         // The first record of the write is lost; behind it lie whole records.
-        let world = with_an_unsynced_write().await;
         let mut sector = 0;
         world.fake_disk().lose_power(|| {
             sector += 1;
@@ -361,14 +255,14 @@ fn what_is_written_after_a_cut_never_meets_what_was_cut_off() {
         });
         let mut world = world.restarted();
         // Fill the gap until the old records would follow without one.
-        for index in 3..40 {
+        for index in 2..40 {
             let (wal, _) = Wal::open(&world, options()).await.expect("it opens");
             append(&wal, vec![entry(index, b"")])
                 .await
                 .expect("durable");
             wal.close().await;
             world = world.restarted();
-            let expected: Vec<u64> = (1..=index).collect();
+            let expected: Vec<u64> = (0..=index).collect();
             assert_eq!(recovered_indexes(&world).await, expected);
         }
     });
