@@ -19,13 +19,20 @@ pub(crate) struct Given {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-struct Attempt {
+pub(crate) struct Attempt {
     at: Millis,
     given: Vec<Given>,
 }
 
+impl Attempt {
+    /// About what it takes when it is encoded, rather too much than too little.
+    pub(crate) fn size_bytes(&self) -> usize {
+        16 + self.given.len() * 32
+    }
+}
+
 /// The answers of one queue in the last five minutes.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Attempts {
     by_id: BTreeMap<String, Attempt>,
     by_age: BTreeSet<(Millis, String)>,
@@ -50,10 +57,19 @@ impl Attempts {
 
     /// Remembers what is given now, in place of what was given before.
     pub(crate) fn remember(&mut self, now: Millis, id: &str, given: Vec<Given>) {
-        let attempt = Attempt { at: now, given };
-        if let Some(before) = self.by_id.insert(id.to_owned(), attempt) {
-            self.by_age.remove(&(before.at, id.to_owned()));
+        self.restore(id.to_owned(), Attempt { at: now, given });
+    }
+
+    /// All of them, by id.
+    pub(crate) fn into_iter(self) -> impl Iterator<Item = (String, Attempt)> + Send {
+        self.by_id.into_iter()
+    }
+
+    pub(crate) fn restore(&mut self, id: String, attempt: Attempt) {
+        let at = attempt.at;
+        if let Some(before) = self.by_id.insert(id.clone(), attempt) {
+            self.by_age.remove(&(before.at, id.clone()));
         }
-        self.by_age.insert((now, id.to_owned()));
+        self.by_age.insert((at, id));
     }
 }

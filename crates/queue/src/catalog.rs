@@ -12,6 +12,7 @@ use crate::attributes::{
 use crate::command::{CommandError, Cooldown, Outcome, Reply};
 use crate::deduplication::Deduplication;
 use crate::ids::{QueueId, QueueKey};
+use crate::message::ContentPlace;
 use crate::messages::Messages;
 use crate::policy;
 use crate::time::{Millis, Seconds};
@@ -22,7 +23,7 @@ const COOLDOWN: Seconds = Seconds(60);
 const TAG_LIMIT: usize = 50;
 
 /// All queues, and what is remembered of those that are gone.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Catalog {
     queues: BTreeMap<QueueKey, Queue>,
     created: u64,
@@ -34,7 +35,7 @@ pub(crate) struct Catalog {
 }
 
 /// One life of a queue.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Queue {
     pub(crate) id: QueueId,
     pub(crate) attributes: QueueAttributes,
@@ -47,7 +48,63 @@ pub(crate) struct Queue {
     purged_at: Option<Millis>,
 }
 
+/// What the catalog knows beside its queues.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct CatalogHead {
+    created: u64,
+    deleted: BTreeMap<QueueKey, Millis>,
+    deleted_by_age: BTreeSet<(Millis, QueueKey)>,
+}
+
+/// What a queue is beside what it holds.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct QueueHead {
+    id: QueueId,
+    attributes: QueueAttributes,
+    tags: Tags,
+    created_at: Millis,
+    last_modified_at: Millis,
+    purged_at: Option<Millis>,
+}
+
+impl QueueHead {
+    /// About what it takes when it is encoded, rather too much than too little.
+    pub(crate) fn size_bytes(&self) -> usize {
+        let tags = self.tags.iter();
+        let tags = tags.map(|(key, value)| 8 + key.len() + value.len());
+        let policy = self.attributes.policy.as_ref().map_or(0, String::len);
+        2048 + policy + tags.sum::<usize>()
+    }
+}
+
 impl Catalog {
+    /// For a snapshot: the queues come one by one, so that they are freed one by one.
+    pub(crate) fn into_parts(
+        self,
+    ) -> (CatalogHead, impl Iterator<Item = (QueueKey, Queue)> + Send) {
+        let head = CatalogHead {
+            created: self.created,
+            deleted: self.deleted,
+            deleted_by_age: self.deleted_by_age,
+        };
+        (head, self.queues.into_iter())
+    }
+
+    pub(crate) fn restore(head: CatalogHead) -> Catalog {
+        Catalog {
+            created: head.created,
+            deleted: head.deleted,
+            deleted_by_age: head.deleted_by_age,
+            ..Catalog::default()
+        }
+    }
+
+    /// Adds a queue as it was; nothing if there is one of this name.
+    pub(crate) fn restore_queue(&mut self, key: QueueKey, queue: Queue) -> Option<()> {
+        self.note_dead_letter_queue(&key, None, &queue.attributes);
+        self.queues.insert(key, queue).is_none().then_some(())
+    }
+
     pub(crate) fn find(&self, key: &QueueKey) -> Result<&Queue, CommandError> {
         self.queues.get(key).ok_or(CommandError::QueueDoesNotExist)
     }
@@ -76,7 +133,7 @@ impl Catalog {
         changes: &AttributeChanges,
         tags: &Tags,
         cooldown: Cooldown,
-    ) -> Reply {
+    ) -> Reply<ContentPlace> {
         if let Some(queue) = self.queues.get(key) {
             return match changes.first_difference(&queue.attributes) {
                 None => Ok(Outcome::Exists),
@@ -143,7 +200,7 @@ impl Catalog {
         now: Millis,
         key: &QueueKey,
         changes: &AttributeChanges,
-    ) -> Reply {
+    ) -> Reply<ContentPlace> {
         let old = self.find(key)?.attributes.clone();
         let mut attributes = old.clone();
         changes.apply_to(&mut attributes);
@@ -229,7 +286,7 @@ impl Catalog {
         key: &QueueKey,
         after: Option<&QueueKey>,
         limit: u16,
-    ) -> Reply {
+    ) -> Reply<ContentPlace> {
         self.find(key)?;
         let after = after.map_or(Bound::Unbounded, |after| Bound::Excluded(after.clone()));
         let mut sources = self.sources_of(key, after).cloned();
@@ -247,7 +304,7 @@ impl Catalog {
         prefix: &str,
         after: Option<&str>,
         limit: u16,
-    ) -> Outcome {
+    ) -> Outcome<ContentPlace> {
         let key = |name: &str| QueueKey {
             account: account.to_owned(),
             region: region.to_owned(),
@@ -274,6 +331,33 @@ impl Catalog {
 }
 
 impl Queue {
+    /// The queue without what it holds, and what it holds.
+    pub(crate) fn into_parts(self) -> (QueueHead, Deduplication, Messages) {
+        let head = QueueHead {
+            id: self.id,
+            attributes: self.attributes,
+            tags: self.tags,
+            created_at: self.created_at,
+            last_modified_at: self.last_modified_at,
+            purged_at: self.purged_at,
+        };
+        (head, self.deduplication, self.messages)
+    }
+
+    /// A queue that holds nothing yet.
+    pub(crate) fn restore(key: &QueueKey, head: QueueHead) -> Queue {
+        Queue {
+            id: head.id,
+            attributes: head.attributes,
+            tags: head.tags,
+            messages: Messages::new(key),
+            deduplication: Deduplication::default(),
+            created_at: head.created_at,
+            last_modified_at: head.last_modified_at,
+            purged_at: head.purged_at,
+        }
+    }
+
     pub(crate) fn describe(&self) -> QueueDescription {
         let counts = self.messages.counts();
         QueueDescription {
@@ -287,7 +371,12 @@ impl Queue {
         }
     }
 
-    pub(crate) fn purge(&mut self, now: Millis, key: &QueueKey, cooldown: Cooldown) -> Reply {
+    pub(crate) fn purge(
+        &mut self,
+        now: Millis,
+        key: &QueueKey,
+        cooldown: Cooldown,
+    ) -> Reply<ContentPlace> {
         let is_too_early = self.purged_at.is_some_and(|at| at + COOLDOWN > now);
         if cooldown == Cooldown::Minute && is_too_early {
             return Err(CommandError::PurgeQueueInProgress);
@@ -298,7 +387,7 @@ impl Queue {
         Ok(Outcome::Done)
     }
 
-    pub(crate) fn tag(&mut self, tags: &Tags) -> Reply {
+    pub(crate) fn tag(&mut self, tags: &Tags) -> Reply<ContentPlace> {
         let mut all = self.tags.clone();
         all.extend(tags.clone());
         if all.len() > TAG_LIMIT {
@@ -321,7 +410,7 @@ impl Queue {
         label: &str,
         accounts: &[String],
         actions: &[String],
-    ) -> Reply {
+    ) -> Reply<ContentPlace> {
         let before = self.attributes.policy.as_deref();
         let policy = policy::with_statement(before, key, label, accounts, actions)?;
         self.attributes.policy = Some(policy);
@@ -329,7 +418,7 @@ impl Queue {
         Ok(Outcome::Done)
     }
 
-    pub(crate) fn remove_permission(&mut self, now: Millis, label: &str) -> Reply {
+    pub(crate) fn remove_permission(&mut self, now: Millis, label: &str) -> Reply<ContentPlace> {
         let before = self.attributes.policy.as_deref();
         self.attributes.policy = policy::without_statement(before, label)?;
         self.last_modified_at = now;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::attributes::{AttributeChanges, QueueDescription, Tags};
 use crate::ids::{MoveTaskId, QueueKey, RequestId};
-use crate::message::{NewMessage, ReceivedMessage, SentMessage};
+use crate::message::{Content, ContentPlace, NewMessage, ReceivedMessage, SentMessage};
 use crate::move_task::MoveTask;
 use crate::receipt::ReceiptHandle;
 use crate::time::{Millis, Seconds};
@@ -252,8 +252,9 @@ impl Command {
     }
 }
 
-/// The answer to a [`Command`].
-pub type Reply = Result<Outcome, CommandError>;
+/// The answer to a [`Command`]. The state answers with places of contents; whoever has the log
+/// makes contents of them.
+pub type Reply<C = Content> = Result<Outcome<C>, CommandError>;
 
 /// A command that was carried out.
 #[expect(
@@ -261,7 +262,7 @@ pub type Reply = Result<Outcome, CommandError>;
     reason = "replies live shortly; only the rare description is large"
 )]
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Outcome {
+pub enum Outcome<C = Content> {
     /// CreateQueue, GetQueueUrl: the queue exists.
     Exists,
     /// DeleteQueue, SetQueueAttributes, PurgeQueue, TagQueue, UntagQueue, AddPermission,
@@ -279,7 +280,7 @@ pub enum Outcome {
     /// SendMessages, in the order of the request.
     Sent(Vec<Result<SentMessage, CommandError>>),
     /// ReceiveMessages; empty when nothing is visible.
-    Received(Vec<ReceivedMessage>),
+    Received(Vec<ReceivedMessage<C>>),
     /// DeleteMessages and ChangeMessageVisibilities, in the order of the request.
     Each(Vec<Result<(), CommandError>>),
     /// AdvanceClock: the clock as it now stands.
@@ -307,6 +308,63 @@ pub enum Outcome {
         /// How many.
         count: u64,
     },
+}
+
+impl Outcome<ContentPlace> {
+    /// Where the contents lie that this outcome is about, in order.
+    pub fn content_places(&self) -> Vec<ContentPlace> {
+        match self {
+            Outcome::Received(messages) => messages.iter().map(|message| message.content).collect(),
+            Outcome::Exists
+            | Outcome::Done
+            | Outcome::Queues { .. }
+            | Outcome::Described(_)
+            | Outcome::Sent(_)
+            | Outcome::Each(_)
+            | Outcome::ClockAdvanced(_)
+            | Outcome::Tags(_)
+            | Outcome::DeadLetterSourceQueues { .. }
+            | Outcome::MoveTaskStarted(_)
+            | Outcome::MoveTasks(_)
+            | Outcome::MoveTaskCancelled { .. }
+            | Outcome::MessagesMoved { .. } => Vec::new(),
+        }
+    }
+
+    /// The outcome with what was read at its [places](Self::content_places), in their order. A
+    /// message whose content is gone was deleted meanwhile, and is left out.
+    #[must_use]
+    pub fn with_contents(self, contents: Vec<Option<Content>>) -> Outcome<Content> {
+        assert_eq!(
+            contents.len(),
+            self.content_places().len(),
+            "one content for each place"
+        );
+        match self {
+            Outcome::Received(messages) => Outcome::Received(
+                messages
+                    .into_iter()
+                    .zip(contents)
+                    .filter_map(|(message, content)| Some(message.with_content(content?)))
+                    .collect(),
+            ),
+            Outcome::Exists => Outcome::Exists,
+            Outcome::Done => Outcome::Done,
+            Outcome::Queues { names, more } => Outcome::Queues { names, more },
+            Outcome::Described(description) => Outcome::Described(description),
+            Outcome::Sent(each) => Outcome::Sent(each),
+            Outcome::Each(each) => Outcome::Each(each),
+            Outcome::ClockAdvanced(now) => Outcome::ClockAdvanced(now),
+            Outcome::Tags(tags) => Outcome::Tags(tags),
+            Outcome::DeadLetterSourceQueues { queues, more } => {
+                Outcome::DeadLetterSourceQueues { queues, more }
+            }
+            Outcome::MoveTaskStarted(task) => Outcome::MoveTaskStarted(task),
+            Outcome::MoveTasks(tasks) => Outcome::MoveTasks(tasks),
+            Outcome::MoveTaskCancelled { moved } => Outcome::MoveTaskCancelled { moved },
+            Outcome::MessagesMoved { count } => Outcome::MessagesMoved { count },
+        }
+    }
 }
 
 /// Why a command was refused. Refused commands change nothing.
@@ -401,6 +459,10 @@ pub enum CommandError {
     /// CancelMessageMoveTask: there is no such task, or it has ended.
     #[error("there is no such task that is running")]
     MoveTaskDoesNotExist,
+    /// SendMessages: the disk of the leader is nearly full. Decided by the leader alone, and never
+    /// in the log.
+    #[error("the disk is full")]
+    StorageFull,
 }
 
 /// What the node's waiting receivers want to know of an applied batch.
@@ -433,7 +495,7 @@ pub enum Event {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Applied {
     /// One for each request, in order.
-    pub replies: Vec<Reply>,
+    pub replies: Vec<Reply<ContentPlace>>,
     /// In the order in which they happened.
     pub events: Vec<Event>,
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::attributes::{DeduplicationScope, FifoAttributes};
-use crate::message::{NewMessage, SentMessage};
+use crate::message::{Content, NewMessage, SentMessage};
 use crate::time::{Millis, Seconds};
 
 const WINDOW: Seconds = Seconds(300);
@@ -23,29 +23,29 @@ pub(crate) struct DeduplicationKey {
 
 impl DeduplicationKey {
     /// The key of a message with this id.
-    pub(crate) fn new(fifo: FifoAttributes, message: &NewMessage, id: &str) -> Self {
+    pub(crate) fn new(fifo: FifoAttributes, message: &NewMessage, id: String) -> Self {
         DeduplicationKey {
             group: match fifo.deduplication_scope {
                 DeduplicationScope::Queue => None,
                 DeduplicationScope::MessageGroup => message.message_group.clone(),
             },
-            id: id.to_owned(),
+            id,
         }
     }
 }
 
 /// The deduplication id of a message: its sender's, or one made from the body.
-pub(crate) fn id_of(fifo: FifoAttributes, message: &NewMessage) -> Option<String> {
-    match &message.deduplication_id {
+pub(crate) fn id_of(fifo: FifoAttributes, content: &Content) -> Option<String> {
+    match &content.deduplication_id {
         Some(id) => Some(id.clone()),
         None => fifo
             .content_based_deduplication
-            .then(|| hash_of_body(&message.body)),
+            .then(|| hash_of_body(&content.body)),
     }
 }
 
 /// SHA-256 of the body alone, in hexadecimal.
-fn hash_of_body(body: &[u8]) -> String {
+pub(crate) fn hash_of_body(body: &[u8]) -> String {
     Sha256::digest(body)
         .iter()
         .fold(String::new(), |mut text, byte| {
@@ -55,8 +55,23 @@ fn hash_of_body(body: &[u8]) -> String {
         })
 }
 
+/// One message that was accepted.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Accepted {
+    at: Millis,
+    key: DeduplicationKey,
+    sent: SentMessage,
+}
+
+impl Accepted {
+    /// About what it takes when it is encoded, rather too much than too little.
+    pub(crate) fn size_bytes(&self) -> usize {
+        64 + self.key.id.len() + self.key.group.as_ref().map_or(0, String::len)
+    }
+}
+
 /// The memory of one queue.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Deduplication {
     sent: BTreeMap<DeduplicationKey, SentMessage>,
     by_age: BTreeSet<(Millis, DeduplicationKey)>,
@@ -84,5 +99,22 @@ impl Deduplication {
         let before = self.sent.insert(key.clone(), sent);
         assert_eq!(before, None, "a duplicate was accepted");
         self.by_age.insert((now, key));
+    }
+    /// All of it, the oldest first.
+    pub(crate) fn into_parts(mut self) -> impl Iterator<Item = Accepted> + Send {
+        self.by_age.into_iter().filter_map(move |(at, key)| {
+            let sent = self.sent.remove(&key)?;
+            Some(Accepted { at, key, sent })
+        })
+    }
+
+    /// Nothing if it is there already.
+    pub(crate) fn restore(&mut self, accepted: Accepted) -> Option<()> {
+        let Accepted { at, key, sent } = accepted;
+        if self.sent.contains_key(&key) {
+            return None;
+        }
+        self.remember(at, key, sent);
+        Some(())
     }
 }

@@ -6,10 +6,12 @@
 //! queues" in the guide of SQS; a message without a group is a tenant of its own, never noisy.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::ids::MessageKey;
+use crate::key_set::KeySet;
 use crate::time::{Millis, Seconds};
 
 /// A message that was received so often and not deleted goes to the back of the queue.
@@ -25,14 +27,22 @@ const QUIET_AFTER: Seconds = Seconds(300);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(crate) struct Position(pub(crate) u64);
 
-/// Who is next: one message without a group, or the first message of a group.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-enum Candidate {
-    Message(MessageKey),
-    Group(String),
+impl Position {
+    /// A message's own place.
+    pub(crate) fn of(key: MessageKey) -> Position {
+        Position(key.0)
+    }
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+/// Who is next: one message without a group that went to the back, or the first message of a
+/// group.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Candidate {
+    Message(MessageKey),
+    Group(Arc<str>),
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 struct Group {
     visible: BTreeMap<Position, MessageKey>,
     in_flight: u64,
@@ -41,17 +51,26 @@ struct Group {
     noisy_until: Option<Millis>,
 }
 
+/// What is known of a group beside its messages.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) struct GroupMemory {
+    last_sent_at: Millis,
+    noisy_until: Option<Millis>,
+}
+
 /// What is visible, and whose turn it is.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct FairOrder {
-    /// Of quiet tenants, by their first message.
+    /// Messages without a group in their own places.
+    alone: KeySet,
+    /// Other quiet tenants, by their first message.
     quiet: BTreeMap<Position, Candidate>,
     /// Noisy groups that have something visible: the fewest in flight first.
-    noisy: BTreeSet<(u64, Position, String)>,
+    noisy: BTreeSet<(u64, Position, Arc<str>)>,
     /// When a noisy group is quiet again if nobody sends to it.
-    noisy_until: BTreeSet<(Millis, String)>,
+    noisy_until: BTreeSet<(Millis, Arc<str>)>,
     /// Those that have anything visible or in flight.
-    groups: BTreeMap<String, Group>,
+    groups: BTreeMap<Arc<str>, Group>,
     visible: u64,
     in_flight: u64,
 }
@@ -86,23 +105,33 @@ impl FairOrder {
 
     /// The message whose turn it is, and its place.
     pub(crate) fn first(&self) -> Option<(Position, MessageKey)> {
-        if let Some((position, candidate)) = self.quiet.first_key_value() {
-            return match candidate {
-                Candidate::Message(key) => Some((*position, *key)),
-                Candidate::Group(name) => self.first_of(name),
-            };
+        let alone = self.alone.first().map(|key| (Position::of(key), key));
+        let quiet = self.quiet.first_key_value();
+        let quiet = quiet.and_then(|(position, candidate)| match candidate {
+            Candidate::Message(key) => Some((*position, *key)),
+            Candidate::Group(name) => self.first_of(name),
+        });
+        let quiet = alone.into_iter().chain(quiet).min();
+        if quiet.is_some() {
+            return quiet;
         }
         let (_, _, name) = self.noisy.first()?;
         self.first_of(name)
     }
 
-    fn first_of(&self, name: &str) -> Option<(Position, MessageKey)> {
+    fn first_of(&self, name: &Arc<str>) -> Option<(Position, MessageKey)> {
         let (position, key) = self.groups.get(name)?.visible.first_key_value()?;
         Some((*position, *key))
     }
 
+    /// The name of a group that has messages here.
+    pub(crate) fn name_of(&self, group: &str) -> Option<Arc<str>> {
+        let (name, _) = self.groups.get_key_value(group)?;
+        Some(Arc::clone(name))
+    }
+
     /// Notes a send, which keeps a noisy group noisy.
-    pub(crate) fn sent(&mut self, group: Option<&str>, now: Millis) {
+    pub(crate) fn sent(&mut self, group: Option<&Arc<str>>, now: Millis) {
         if let Some(name) = group {
             self.edit(name, |group| group.last_sent_at = now);
         }
@@ -113,17 +142,16 @@ impl FairOrder {
         if receive_count >= RECEIVES_BEFORE_THE_BACK {
             Position(back)
         } else {
-            Position(key.0)
+            Position::of(key)
         }
     }
 
     /// Makes a message visible.
-    pub(crate) fn show(&mut self, position: Position, key: MessageKey, group: Option<&str>) {
+    pub(crate) fn show(&mut self, position: Position, key: MessageKey, group: Option<&Arc<str>>) {
         self.visible += 1;
         match group {
-            None => {
-                self.quiet.insert(position, Candidate::Message(key));
-            }
+            None if position == Position::of(key) => drop(self.alone.insert(key)),
+            None => drop(self.quiet.insert(position, Candidate::Message(key))),
             Some(name) => self.edit(name, |group| {
                 group.visible.insert(position, key);
             }),
@@ -131,12 +159,11 @@ impl FairOrder {
     }
 
     /// Takes a visible message out: it is received or removed.
-    pub(crate) fn hide(&mut self, position: Position, group: Option<&str>) {
+    pub(crate) fn hide(&mut self, position: Position, key: MessageKey, group: Option<&Arc<str>>) {
         self.visible -= 1;
         match group {
-            None => {
-                self.quiet.remove(&position);
-            }
+            None if position == Position::of(key) => drop(self.alone.remove(key)),
+            None => drop(self.quiet.remove(&position)),
             Some(name) => self.edit(name, |group| {
                 group.visible.remove(&position);
             }),
@@ -144,7 +171,7 @@ impl FairOrder {
     }
 
     /// A message of the group was received: the group may be noisy now.
-    pub(crate) fn received(&mut self, group: Option<&str>) {
+    pub(crate) fn received(&mut self, group: Option<&Arc<str>>) {
         self.in_flight += 1;
         let Some(name) = group else {
             return;
@@ -161,12 +188,12 @@ impl FairOrder {
             }
         });
         if let Some(until) = turned_noisy {
-            self.noisy_until.insert((until, name.to_owned()));
+            self.noisy_until.insert((until, Arc::clone(name)));
         }
     }
 
     /// A message of the group is not in flight any more.
-    pub(crate) fn landed(&mut self, group: Option<&str>) {
+    pub(crate) fn landed(&mut self, group: Option<&Arc<str>>) {
         self.in_flight -= 1;
         if let Some(name) = group {
             self.edit(name, |group| group.in_flight -= 1);
@@ -175,35 +202,109 @@ impl FairOrder {
 
     /// Changes a group and keeps its turn in step. A noisy group without anything visible has
     /// drained: it is quiet again.
-    fn edit(&mut self, name: &str, change: impl FnOnce(&mut Group)) {
+    fn edit(&mut self, name: &Arc<str>, change: impl FnOnce(&mut Group)) {
         let mut group = self.groups.remove(name).unwrap_or_default();
         if let Some((first, _)) = group.visible.first_key_value() {
             match group.noisy_until {
                 None => drop(self.quiet.remove(first)),
                 Some(_) => drop(
                     self.noisy
-                        .remove(&(group.in_flight, *first, name.to_owned())),
+                        .remove(&(group.in_flight, *first, Arc::clone(name))),
                 ),
             }
         }
         change(&mut group);
         match (group.visible.first_key_value(), group.noisy_until) {
             (Some((first, _)), None) => {
-                let candidate = Candidate::Group(name.to_owned());
+                let candidate = Candidate::Group(Arc::clone(name));
                 self.quiet.insert(*first, candidate);
             }
             (Some((first, _)), Some(_)) => {
                 self.noisy
-                    .insert((group.in_flight, *first, name.to_owned()));
+                    .insert((group.in_flight, *first, Arc::clone(name)));
             }
             (None, Some(until)) => {
-                self.noisy_until.remove(&(until, name.to_owned()));
+                self.noisy_until.remove(&(until, Arc::clone(name)));
                 group.noisy_until = None;
             }
             (None, None) => {}
         }
         if !group.visible.is_empty() || group.in_flight > 0 {
-            self.groups.insert(name.to_owned(), group);
+            self.groups.insert(Arc::clone(name), group);
         }
+    }
+    /// What cannot be known from the messages again.
+    pub(crate) fn into_memories(self) -> impl Iterator<Item = (Arc<str>, GroupMemory)> + Send {
+        self.groups.into_iter().map(|(name, group)| {
+            let memory = GroupMemory {
+                last_sent_at: group.last_sent_at,
+                noisy_until: group.noisy_until,
+            };
+            (name, memory)
+        })
+    }
+
+    /// Before the messages of the group.
+    pub(crate) fn restore_memory(&mut self, name: Arc<str>, memory: GroupMemory) {
+        let group = Group {
+            last_sent_at: memory.last_sent_at,
+            noisy_until: memory.noisy_until,
+            ..Group::default()
+        };
+        self.groups.insert(name, group);
+    }
+
+    /// A message that is visible; nothing if its group or its place is not as it should be.
+    pub(crate) fn restore_visible(
+        &mut self,
+        position: Position,
+        key: MessageKey,
+        group: Option<&Arc<str>>,
+    ) -> Option<()> {
+        let Some(name) = group else {
+            self.show(position, key, None);
+            return Some(());
+        };
+        self.visible += 1;
+        let group = self.groups.get_mut(name)?;
+        group.visible.insert(position, key).is_none().then_some(())
+    }
+
+    /// A message that is in flight.
+    pub(crate) fn restore_in_flight(&mut self, group: Option<&Arc<str>>) -> Option<()> {
+        self.in_flight += 1;
+        if let Some(name) = group {
+            self.groups.get_mut(name)?.in_flight += 1;
+        }
+        Some(())
+    }
+
+    /// Gives each group its turn, when all messages are there; nothing if a group has none.
+    pub(crate) fn finish_restoring(&mut self) -> Option<()> {
+        for (name, group) in &self.groups {
+            if let Some(until) = group.noisy_until {
+                self.noisy_until.insert((until, Arc::clone(name)));
+            }
+            match (group.visible.first_key_value(), group.noisy_until) {
+                (Some((first, _)), None) => {
+                    let candidate = Candidate::Group(Arc::clone(name));
+                    self.quiet.insert(*first, candidate);
+                }
+                (Some((first, _)), Some(_)) => {
+                    let turn = (group.in_flight, *first, Arc::clone(name));
+                    self.noisy.insert(turn);
+                }
+                (None, None) if group.in_flight > 0 => {}
+                (None, _) => return None,
+            }
+        }
+        Some(())
+    }
+}
+
+#[cfg(test)]
+impl FairOrder {
+    pub(crate) fn size_bytes(&self) -> usize {
+        self.alone.size_bytes()
     }
 }

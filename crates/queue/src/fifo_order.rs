@@ -6,26 +6,40 @@
 //! not in the line yet.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
 use zonemq_planted::{Bug, is_planted};
 
 use crate::ids::MessageKey;
+use crate::key_set::KeySet;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-enum Standing {
-    Visible,
-    InFlight,
+/// The messages of one group. Only some of the visible ones can be received.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+struct Line {
+    visible: KeySet,
+    in_flight: KeySet,
 }
 
-type Line = BTreeMap<MessageKey, Standing>;
+impl Line {
+    fn is_empty(&self) -> bool {
+        self.visible.is_empty() && self.in_flight.is_empty()
+    }
+
+    /// The stretch from the first message to the first one in flight.
+    fn open(&self) -> impl Iterator<Item = MessageKey> {
+        let locked_from = self.in_flight.first();
+        self.visible
+            .iter()
+            .take_while(move |key| locked_from.is_none_or(|locked| *key < locked))
+    }
+}
 
 /// The groups, and which of them can be received from.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct FifoOrder {
-    lines: BTreeMap<String, Line>,
+    lines: BTreeMap<Arc<str>, Line>,
     /// Groups whose first message is visible, by that message: the oldest first.
-    unlocked: BTreeMap<MessageKey, String>,
+    unlocked: BTreeMap<MessageKey, Arc<str>>,
     visible: u64,
 }
 
@@ -42,61 +56,61 @@ impl FifoOrder {
     pub(crate) fn first(&self) -> impl Iterator<Item = MessageKey> {
         let group = self.unlocked.first_key_value();
         let line = group.and_then(|(_, name)| self.lines.get(name));
-        line.into_iter()
-            .flatten()
-            .take_while(|(_, standing)| **standing == Standing::Visible)
-            .map(|(key, _)| *key)
+        line.into_iter().flat_map(Line::open)
+    }
+
+    /// The name of a group that has messages here.
+    pub(crate) fn name_of(&self, group: &str) -> Option<Arc<str>> {
+        let (name, _) = self.lines.get_key_value(group)?;
+        Some(Arc::clone(name))
     }
 
     /// Makes a message visible: it is new, its delay has ended, or it comes back. Returns whether
     /// its group can be received from only since now.
-    pub(crate) fn show(&mut self, key: MessageKey, group: &str) -> bool {
+    pub(crate) fn show(&mut self, key: MessageKey, group: Arc<str>) -> bool {
         self.visible += 1;
         self.edit(group, |line| {
-            line.insert(key, Standing::Visible);
+            line.in_flight.remove(key);
+            line.visible.insert(key);
         })
     }
 
     /// A visible message is received.
-    pub(crate) fn receive(&mut self, key: MessageKey, group: &str) {
+    pub(crate) fn receive(&mut self, key: MessageKey, group: Arc<str>) {
         self.visible -= 1;
         self.edit(group, |line| {
-            line.insert(key, Standing::InFlight);
-            if is_planted(Bug::GroupLockLost) {
-                line.remove(&key);
+            line.visible.remove(key);
+            if !is_planted(Bug::GroupLockLost) {
+                line.in_flight.insert(key);
             }
         });
     }
 
     /// Takes a message out of its line. Returns whether its group can be received from only
     /// since now.
-    pub(crate) fn remove(&mut self, key: MessageKey, group: &str) -> bool {
-        let mut removed = None;
-        let unlocked = self.edit(group, |line| removed = line.remove(&key));
-        if removed == Some(Standing::Visible) {
-            self.visible -= 1;
-        }
+    pub(crate) fn remove(&mut self, key: MessageKey, group: Arc<str>) -> bool {
+        let mut was_visible = false;
+        let unlocked = self.edit(group, |line| {
+            was_visible = line.visible.remove(key);
+            line.in_flight.remove(key);
+        });
+        self.visible -= u64::from(was_visible);
         unlocked
     }
 
     /// Changes a line and keeps its turn in step.
-    fn edit(&mut self, name: &str, change: impl FnOnce(&mut Line)) -> bool {
-        let mut line = self.lines.remove(name).unwrap_or_default();
-        let was_unlocked = match line.first_key_value() {
-            Some((first, Standing::Visible)) => self.unlocked.remove(first).is_some(),
-            Some((_, Standing::InFlight)) | None => false,
-        };
+    fn edit(&mut self, name: Arc<str>, change: impl FnOnce(&mut Line)) -> bool {
+        let mut line = self.lines.remove(&name).unwrap_or_default();
+        let first = line.open().next();
+        let was_unlocked = first.is_some_and(|first| self.unlocked.remove(&first).is_some());
         change(&mut line);
-        let is_unlocked = match line.first_key_value() {
-            Some((first, Standing::Visible)) => {
-                self.unlocked.insert(*first, name.to_owned());
-                true
-            }
-            Some((_, Standing::InFlight)) | None => false,
-        };
-        if !line.is_empty() {
-            self.lines.insert(name.to_owned(), line);
+        let first = line.open().next();
+        if let Some(first) = first {
+            self.unlocked.insert(first, Arc::clone(&name));
         }
-        is_unlocked && !was_unlocked
+        if !line.is_empty() {
+            self.lines.insert(name, line);
+        }
+        first.is_some() && !was_unlocked
     }
 }

@@ -13,9 +13,10 @@ use zonemq_planted::{Bug, is_planted};
 use crate::command::{CommandError, Outcome, Reply};
 use crate::identity;
 use crate::ids::{MoveTaskId, QueueKey};
+use crate::message::ContentPlace;
 use crate::move_task::{MoveFailure, MoveTask, MoveTaskStatus};
 use crate::state::{Context, State};
-use crate::time::{Millis, Seconds};
+use crate::time::Millis;
 
 /// Tasks of one queue that are remembered: as many as can be listed.
 const TASKS_OF_A_QUEUE: usize = 10;
@@ -65,7 +66,7 @@ impl State {
         destination: Option<&QueueKey>,
         max_per_second: Option<u16>,
         context: &mut Context<'_>,
-    ) -> Reply {
+    ) -> Reply<ContentPlace> {
         let now = self.clock.now();
         let to_move = self
             .touch(source, context)
@@ -104,7 +105,7 @@ impl State {
         Ok(Outcome::MoveTaskStarted(id))
     }
 
-    pub(crate) fn list_move_tasks(&self, source: &QueueKey, limit: u8) -> Reply {
+    pub(crate) fn list_move_tasks(&self, source: &QueueKey, limit: u8) -> Reply<ContentPlace> {
         self.catalog
             .find(source)
             .map_err(|_| CommandError::MoveSourceDoesNotExist)?;
@@ -114,7 +115,11 @@ impl State {
         ))
     }
 
-    pub(crate) fn cancel_move_task(&mut self, source: &QueueKey, id: MoveTaskId) -> Reply {
+    pub(crate) fn cancel_move_task(
+        &mut self,
+        source: &QueueKey,
+        id: MoveTaskId,
+    ) -> Reply<ContentPlace> {
         let task = self
             .move_tasks
             .find_running(source, id)
@@ -129,7 +134,7 @@ impl State {
         source: &QueueKey,
         id: MoveTaskId,
         context: &mut Context<'_>,
-    ) -> Reply {
+    ) -> Reply<ContentPlace> {
         let now = self.clock.now();
         let task = self
             .move_tasks
@@ -185,7 +190,7 @@ impl State {
         let destination = task
             .destination
             .clone()
-            .or_else(|| first.dead_letter_source.clone())
+            .or_else(|| first.dead_letter_source().map(|key| key.as_ref().clone()))
             .ok_or(MoveFailure::CouldNotDetermineMessageSource)?;
         self.touch(&destination, context)
             .map_err(|_| MoveFailure::DestinationQueueDoesNotExist)?;
@@ -204,9 +209,7 @@ impl State {
         };
         let ordinal = usize::try_from(ordinal).unwrap_or(usize::MAX);
         let identity = identity::of_message(context.nonce, context.ordinal, ordinal);
-        queue
-            .messages
-            .send(now, identity, message.content, Seconds(0));
+        queue.messages.send_moved(now, identity, &message);
         let became_receivable = queue.messages.take_became_receivable();
         context.tell_visible(&destination, became_receivable);
         Ok(Moved::Message)

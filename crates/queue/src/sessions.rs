@@ -8,8 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use zonemq_planted::{Bug, is_planted};
 
-use crate::command::{CommandError, Reply, Request};
-use crate::ids::SessionId;
+use crate::command::{CommandError, Outcome, Reply, Request};
+use crate::ids::{RequestId, SessionId};
+use crate::message::ContentPlace;
 use crate::time::Millis;
 
 /// A session that asks for nothing in this time is forgotten. Far longer than any retry.
@@ -19,22 +20,51 @@ const SESSION_LIMIT: usize = 10_000;
 
 /// All sessions. Moments are on the leaders' own clock: advancing the queues' clock by days must
 /// not make retries count twice.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Sessions {
     by_id: BTreeMap<SessionId, Session>,
     by_last_use: BTreeSet<(Millis, SessionId)>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Session {
     last_used: Millis,
     finished_below: u64,
-    replies: BTreeMap<u64, Reply>,
+    replies: BTreeMap<u64, Reply<ContentPlace>>,
+}
+
+/// A part of the memory, small beside a piece of a snapshot.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) enum SessionsPart {
+    Session {
+        id: SessionId,
+        last_used: Millis,
+        finished_below: u64,
+    },
+    Reply(RequestId, Box<Reply<ContentPlace>>),
+}
+
+impl SessionsPart {
+    /// About what it takes when it is encoded, rather too much than too little.
+    pub(crate) fn size_bytes(&self) -> usize {
+        match self {
+            SessionsPart::Session { .. } => 32,
+            SessionsPart::Reply(_, reply) => match reply.as_ref() {
+                Ok(Outcome::Received(messages)) => 64 + messages.len() * 512,
+                Ok(Outcome::Sent(results)) => 64 + results.len() * 64,
+                Ok(_) | Err(_) => 512,
+            },
+        }
+    }
 }
 
 impl Sessions {
     /// The reply to a request that needs no execution: it was executed, or given up.
-    pub(crate) fn settled(&mut self, wall: Millis, request: &Request) -> Option<Reply> {
+    pub(crate) fn settled(
+        &mut self,
+        wall: Millis,
+        request: &Request,
+    ) -> Option<Reply<ContentPlace>> {
         let session = self.touch(wall, request.id.session);
         session.finished_below = session.finished_below.max(request.finished_below);
         while let Some((&sequence, _)) = session.replies.first_key_value()
@@ -49,7 +79,7 @@ impl Sessions {
     }
 
     /// Remembers the reply to a request that has just been executed.
-    pub(crate) fn remember(&mut self, request: &Request, reply: Reply) {
+    pub(crate) fn remember(&mut self, request: &Request, reply: Reply<ContentPlace>) {
         if let Some(session) = self.by_id.get_mut(&request.id.session)
             && !is_planted(Bug::RequestIdsForgotten)
         {
@@ -79,13 +109,49 @@ impl Sessions {
             self.by_id.remove(&id);
         }
     }
+
+    /// All of it; each session before its replies.
+    pub(crate) fn into_parts(self) -> impl Iterator<Item = SessionsPart> + Send {
+        self.by_id.into_iter().flat_map(|(id, session)| {
+            let head = SessionsPart::Session {
+                id,
+                last_used: session.last_used,
+                finished_below: session.finished_below,
+            };
+            let replies = session.replies.into_iter().map(move |(sequence, reply)| {
+                let request = RequestId {
+                    session: id,
+                    sequence,
+                };
+                SessionsPart::Reply(request, Box::new(reply))
+            });
+            std::iter::once(head).chain(replies)
+        })
+    }
+
+    /// Takes the next part; nothing if it does not fit.
+    pub(crate) fn restore(&mut self, part: SessionsPart) -> Option<()> {
+        match part {
+            SessionsPart::Session {
+                id,
+                last_used,
+                finished_below,
+            } => {
+                self.touch(last_used, id).finished_below = finished_below;
+            }
+            SessionsPart::Reply(request, reply) => {
+                let session = self.by_id.get_mut(&request.session)?;
+                session.replies.insert(request.sequence, *reply);
+            }
+        }
+        Some(())
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::command::{Command, Outcome};
-    use crate::ids::RequestId;
+    use crate::command::Command;
 
     fn request(session: u64, sequence: u64, finished_below: u64) -> Request {
         Request {

@@ -3,7 +3,6 @@
 //! What each command does lies beside its like: `catalog` for queues and their settings, `traffic`
 //! for messages, `moves` for move tasks.
 
-use serde::{Deserialize, Serialize};
 use zonemq_planted::{Bug, is_planted};
 
 use crate::attributes::QueueDescription;
@@ -12,18 +11,19 @@ use crate::clock::QueueClock;
 use crate::command::{Applied, Batch, Command, Event, Outcome, Reply};
 use crate::hash::stable_hash;
 use crate::ids::{MoveTaskId, QueueKey};
+use crate::message::ContentPlace;
 use crate::moves::MoveTasks;
 use crate::sessions::Sessions;
 use crate::time::{Millis, Seconds};
 
 /// Everything that one Raft group holds. The same batches in the same order give the same state
 /// on every replica.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct State {
     pub(crate) clock: QueueClock,
     pub(crate) catalog: Catalog,
     pub(crate) move_tasks: MoveTasks,
-    sessions: Sessions,
+    pub(crate) sessions: Sessions,
 }
 
 /// What a command needs to know beside itself, and where it tells what has happened.
@@ -32,6 +32,8 @@ pub(crate) struct Context<'b> {
     pub(crate) nonce: u128,
     /// The place of the request in the batch.
     pub(crate) ordinal: usize,
+    /// Where the contents of the request's messages lie.
+    pub(crate) contents: &'b [ContentPlace],
     pub(crate) events: &'b mut Vec<Event>,
 }
 
@@ -66,20 +68,24 @@ impl State {
         self
     }
 
-    /// Carries out a batch.
-    pub fn apply(&mut self, batch: &Batch) -> Applied {
+    /// Carries out a batch. `contents` tells where the content of each message lies that the
+    /// batch sends, in order, also those of requests that turn out to be settled already.
+    pub fn apply(&mut self, batch: &Batch, contents: &[ContentPlace]) -> Applied {
+        let mut contents = contents;
         self.clock.stamp(batch.stamp);
         self.sessions.expire(self.clock.wall());
         let mut events = Vec::new();
         let replies = batch.requests.iter().enumerate();
         let replies = replies
             .map(|(ordinal, request)| {
+                let contents = take_contents(&mut contents, &request.command);
                 if let Some(reply) = self.sessions.settled(self.clock.wall(), request) {
                     return reply;
                 }
                 let context = Context {
                     nonce: batch.nonce,
                     ordinal,
+                    contents,
                     events: &mut events,
                 };
                 let reply = self.execute(&request.command, context);
@@ -89,10 +95,11 @@ impl State {
                 reply
             })
             .collect();
+        assert!(contents.is_empty(), "one place for each message");
         Applied { replies, events }
     }
 
-    fn execute(&mut self, command: &Command, mut context: Context<'_>) -> Reply {
+    fn execute(&mut self, command: &Command, mut context: Context<'_>) -> Reply<ContentPlace> {
         let context = &mut context;
         let now = self.clock.now();
         match command {
@@ -223,6 +230,18 @@ impl State {
         queues.map(|(key, queue)| (key, queue.describe()))
     }
 
+    /// How many messages are in all queues together.
+    pub fn messages(&self) -> u64 {
+        let queues = self.catalog.iter();
+        queues.map(|(_, queue)| queue.messages.len()).sum()
+    }
+
+    /// Where the contents of all messages lie that are in any queue.
+    pub fn content_places(&self) -> impl Iterator<Item = ContentPlace> + '_ {
+        let queues = self.catalog.iter();
+        queues.flat_map(|(_, queue)| queue.messages.content_places())
+    }
+
     /// The move tasks that want [`Command::MoveMessages`], with their source queues.
     pub fn running_move_tasks(&self) -> impl Iterator<Item = (&QueueKey, MoveTaskId)> {
         self.move_tasks.running()
@@ -234,9 +253,22 @@ impl State {
     }
 }
 
+/// The places of the messages that this command sends: the next ones.
+fn take_contents<'c>(contents: &mut &'c [ContentPlace], command: &Command) -> &'c [ContentPlace] {
+    let count = match command {
+        Command::SendMessages { messages, .. } => messages.len(),
+        _ => 0,
+    };
+    let (taken, rest) = contents
+        .split_at_checked(count)
+        .unwrap_or_else(|| panic!("one place for each message"));
+    *contents = rest;
+    taken
+}
+
 /// A retry of these must not be carried out again. A receive that found nothing did nothing, and
 /// the leader proposes it again under the same name when something has come.
-fn is_worth_remembering(command: &Command, reply: &Reply) -> bool {
+fn is_worth_remembering(command: &Command, reply: &Reply<ContentPlace>) -> bool {
     let found_nothing = matches!(reply, Ok(Outcome::Received(messages)) if messages.is_empty());
     command.changes_state() && !found_nothing
 }

@@ -1,5 +1,7 @@
 //! What senders and receivers ask for.
 
+use std::sync::Arc;
+
 use zonemq_planted::{Bug, is_planted};
 
 use crate::catalog::Queue;
@@ -7,7 +9,7 @@ use crate::command::{CommandError, Event, Outcome, Reply};
 use crate::deduplication::{self, Deduplication, DeduplicationKey};
 use crate::identity;
 use crate::ids::QueueKey;
-use crate::message::{NewMessage, SentMessage};
+use crate::message::{ContentPlace, NewMessage, SentMessage};
 use crate::messages::StoredMessage;
 use crate::receipt::ReceiptHandle;
 use crate::state::{Context, State};
@@ -34,12 +36,12 @@ impl State {
         key: &QueueKey,
         messages: &[NewMessage],
         context: &mut Context<'_>,
-    ) -> Reply {
+    ) -> Reply<ContentPlace> {
         let clock = self.clock;
         let now = clock.now();
         let queue = self.touch(key, context)?;
         let mut sent = Vec::with_capacity(messages.len());
-        for (ordinal, message) in messages.iter().enumerate() {
+        for (ordinal, (message, content)) in messages.iter().zip(context.contents).enumerate() {
             let identity = identity::of_message(context.nonce, context.ordinal, ordinal);
             let accepted = if ordinal > 0 && is_planted(Bug::BatchKeepsTheFirst) {
                 let sent = SentMessage {
@@ -48,7 +50,7 @@ impl State {
                 };
                 Ok((sent, None))
             } else {
-                queue.accept(now, identity, message.clone())
+                queue.accept(now, identity, message, *content)
             };
             if let Ok((_, Some(visible_at))) = accepted {
                 context.tell_visible_at(key, clock.stamp_of(visible_at));
@@ -67,7 +69,7 @@ impl State {
         wait_time: Option<Seconds>,
         attempt: Option<&str>,
         context: &mut Context<'_>,
-    ) -> Reply {
+    ) -> Reply<ContentPlace> {
         let clock = self.clock;
         let now = clock.now();
         let dead_letter_queue = self.dead_letter_queue_of(key);
@@ -132,8 +134,9 @@ impl State {
         }
         let now = self.clock.now();
         let queue = self.touch(target, context)?;
+        let source = Arc::new(source.clone());
         for letter in letters {
-            queue.messages.bury(now, source, letter);
+            queue.messages.bury(now, Arc::clone(&source), letter);
         }
         context.tell_visible(target, queue.messages.take_became_receivable());
         Ok(())
@@ -144,7 +147,7 @@ impl State {
         key: &QueueKey,
         handles: &[ReceiptHandle],
         context: &mut Context<'_>,
-    ) -> Reply {
+    ) -> Reply<ContentPlace> {
         let queue = self.touch(key, context)?;
         let could_not_receive = queue.messages.is_at_in_flight_limit();
         let each = handles
@@ -166,7 +169,7 @@ impl State {
         key: &QueueKey,
         changes: &[(ReceiptHandle, Seconds)],
         context: &mut Context<'_>,
-    ) -> Reply {
+    ) -> Reply<ContentPlace> {
         let clock = self.clock;
         let queue = self.touch(key, context)?;
         let mut each = Vec::with_capacity(changes.len());
@@ -183,7 +186,11 @@ impl State {
         Ok(Outcome::Each(each))
     }
 
-    pub(crate) fn delete_queue(&mut self, key: &QueueKey, context: &mut Context<'_>) -> Reply {
+    pub(crate) fn delete_queue(
+        &mut self,
+        key: &QueueKey,
+        context: &mut Context<'_>,
+    ) -> Reply<ContentPlace> {
         self.catalog.delete(self.clock.now(), key)?;
         self.move_tasks.forget(key);
         context
@@ -200,31 +207,32 @@ impl Queue {
         &mut self,
         now: Millis,
         identity: identity::Identity,
-        mut message: NewMessage,
+        message: &NewMessage,
+        content: ContentPlace,
     ) -> Result<(SentMessage, Option<Millis>), CommandError> {
         let limit = self.attributes.maximum_message_size;
-        if message.size_bytes() > limit as usize {
+        if message.content.size_bytes() > limit as usize {
             return Err(CommandError::MessageTooLong { limit });
         }
+        let group = message.message_group.as_deref();
         let Some(fifo) = self.attributes.fifo else {
             let delay = message.delay.unwrap_or(self.attributes.delay);
-            self.messages.send(now, identity, message, delay);
+            self.messages.send(now, delay, identity, content, group);
             let sent = SentMessage {
                 id: identity.id,
                 sequence_number: None,
             };
             return Ok((sent, (delay > Seconds(0)).then(|| now + delay)));
         };
-        let id =
-            deduplication::id_of(fifo, &message).ok_or(CommandError::DeduplicationIdMissing)?;
-        let key = DeduplicationKey::new(fifo, &message, &id);
+        let id = deduplication::id_of(fifo, &message.content)
+            .ok_or(CommandError::DeduplicationIdMissing)?;
+        let key = DeduplicationKey::new(fifo, message, id);
         if let Some(original) = self.deduplication.find(&key) {
             return Ok((original.clone(), None));
         }
-        message.deduplication_id = Some(id);
         // Messages of one group must not overtake each other: only the queue has a delay.
         let delay = self.attributes.delay;
-        let number = self.messages.send(now, identity, message, delay);
+        let number = self.messages.send(now, delay, identity, content, group);
         let sent = SentMessage {
             id: identity.id,
             sequence_number: Some(number),

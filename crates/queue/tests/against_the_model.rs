@@ -1,6 +1,7 @@
 //! Whatever is asked of a queue in whatever order, it answers as a naive model does: a list of
 //! messages that is searched from end to end. Also, replicas that applied the same hold the same.
 
+mod log;
 mod model;
 
 use std::collections::BTreeMap;
@@ -9,11 +10,12 @@ use proptest::prelude::*;
 use zonemq_queue::attributes::AttributeChanges;
 use zonemq_queue::command::{Batch, Command, Cooldown, Outcome, Reply, Request};
 use zonemq_queue::ids::{MessageKey, QueueId, QueueKey, RequestId, SessionId};
-use zonemq_queue::message::NewMessage;
+use zonemq_queue::message::{Content, NewMessage};
 use zonemq_queue::receipt::ReceiptHandle;
-use zonemq_queue::state::{Readiness, State};
+use zonemq_queue::state::Readiness;
 use zonemq_queue::time::{Millis, Seconds};
 
+use log::Logged;
 use model::{Model, Told};
 
 /// One step of a random story.
@@ -45,6 +47,8 @@ enum Step {
     Pass {
         millis: u64,
     },
+    /// A snapshot is taken, and restored.
+    Snapshot,
     /// The clock of a new leader is behind that of the old one.
     TurnBack {
         millis: u64,
@@ -73,6 +77,7 @@ fn step() -> impl Strategy<Value = Step> {
         6 => prop_oneof![0..3_000_u64, 0..40_000_u64].prop_map(|millis| Step::Pass { millis }),
         1 => (0..5_000_u64).prop_map(|millis| Step::TurnBack { millis }),
         1 => Just(Step::Retry),
+        1 => Just(Step::Snapshot),
     ]
 }
 
@@ -86,7 +91,7 @@ fn queue() -> QueueKey {
 
 /// Runs a story on the real state and on the model, side by side.
 struct Story {
-    state: State,
+    logged: Logged,
     model: Model,
     /// The leader's clock.
     stamp: Millis,
@@ -100,7 +105,7 @@ struct Story {
 impl Story {
     fn begin() -> Story {
         let mut story = Story {
-            state: State::default(),
+            logged: Logged::default(),
             model: Model::new(1_000_000),
             stamp: Millis(1_000_000),
             sequence: 0,
@@ -133,8 +138,8 @@ impl Story {
             }],
         };
         self.batches.push(batch.clone());
-        let mut applied = self.state.apply(&batch);
-        applied.replies.pop().expect("one request, one reply")
+        let (mut replies, _) = self.logged.apply(&batch);
+        replies.pop().expect("one request, one reply")
     }
 
     fn handle(&self, latest: usize) -> (ReceiptHandle, Option<model::Delivery>) {
@@ -210,6 +215,7 @@ impl Story {
                 let now = self.model.now(self.stamp.0);
                 assert_eq!(reply, Ok(Outcome::ClockAdvanced(Millis(now))));
             }
+            Step::Snapshot => self.logged.restore_from_snapshot(),
             Step::Pass { millis } => self.stamp.0 += millis,
             Step::TurnBack { millis } => self.stamp.0 -= millis,
             Step::Retry => self.retry(),
@@ -239,7 +245,7 @@ impl Story {
     }
 
     fn receive(&mut self, max: u8, visibility: Option<u32>) {
-        let ready = self.state.readiness(&queue(), self.stamp);
+        let ready = self.logged.state.readiness(&queue(), self.stamp);
         let expected = self.model.receive(self.stamp.0, max, visibility);
         let reply = self.ask(Command::ReceiveMessages {
             queue: queue(),
@@ -254,7 +260,7 @@ impl Story {
         let told: Vec<Told> = received
             .iter()
             .map(|message| Told {
-                body: String::from_utf8_lossy(&message.body)
+                body: String::from_utf8_lossy(&message.content.body)
                     .parse()
                     .expect("a number"),
                 sent_at: message.sent_at.0,
@@ -285,9 +291,9 @@ impl Story {
             nonce: latest.nonce + (1 << 64),
             ..latest
         };
-        let applied = self.state.apply(&retry);
-        let did_nothing = applied.events.is_empty();
-        let found_nothing = applied.replies == [Ok(Outcome::Received(Vec::new()))];
+        let (replies, events) = self.logged.apply(&retry);
+        let did_nothing = events.is_empty();
+        let found_nothing = replies == [Ok(Outcome::Received(Vec::new()))];
         let is_read = matches!(
             retry.requests[0].command,
             Command::GetQueueAttributes { .. }
@@ -310,7 +316,7 @@ impl Story {
             Some(moment) => Readiness::At(Millis(moment)),
             None => Readiness::Empty,
         };
-        assert_eq!(self.state.readiness(&queue(), self.stamp), readiness);
+        assert_eq!(self.logged.state.readiness(&queue(), self.stamp), readiness);
     }
 }
 
@@ -323,13 +329,15 @@ const FORGED: ReceiptHandle = ReceiptHandle {
 
 fn message(body: u64, delay: Option<u32>) -> NewMessage {
     NewMessage {
-        body: body.to_string().into(),
-        attributes: BTreeMap::new(),
-        trace_header: None,
+        content: Content {
+            body: body.to_string().into(),
+            attributes: BTreeMap::new(),
+            trace_header: None,
+            sender_id: "000000000000".to_owned(),
+            deduplication_id: None,
+        },
         delay: delay.map(Seconds),
         message_group: None,
-        deduplication_id: None,
-        sender_id: "000000000000".to_owned(),
     }
 }
 
@@ -350,12 +358,12 @@ proptest! {
         for step in &steps {
             story.take(step);
         }
-        let mut replica = State::default();
+        let mut replica = Logged::default();
         for batch in &story.batches {
             replica.apply(batch);
         }
-        prop_assert_eq!(replica.hash(), story.state.hash());
-        prop_assert_eq!(replica, story.state);
+        prop_assert_eq!(replica.state.hash(), story.logged.state.hash());
+        prop_assert_eq!(replica.state, story.logged.state);
     }
 }
 
@@ -385,7 +393,7 @@ fn at_most_120_000_messages_are_in_flight() {
     assert_eq!(refused, Err(zonemq_queue::command::CommandError::OverLimit));
     assert_eq!(story.ask(receive(1)), Ok(Outcome::Received(Vec::new())));
     assert_eq!(
-        story.state.readiness(&queue(), story.stamp),
+        story.logged.state.readiness(&queue(), story.stamp),
         Readiness::At(story.stamp + Seconds(30))
     );
     story.stamp = story.stamp + Seconds(30);

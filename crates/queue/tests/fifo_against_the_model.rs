@@ -1,16 +1,19 @@
 //! Whatever is asked of a FIFO queue with a dead-letter queue, it answers as a naive model does:
 //! one list in the order of sending, searched from end to end.
 
+mod log;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use zonemq_queue::attributes::{AttributeChanges, Change, RedrivePolicy};
 use zonemq_queue::command::{Batch, Command, CommandError, Cooldown, Outcome, Reply, Request};
 use zonemq_queue::ids::{QueueKey, RequestId, SessionId};
-use zonemq_queue::message::{NewMessage, ReceivedMessage, SentMessage};
+use zonemq_queue::message::{Content, NewMessage, ReceivedMessage, SentMessage};
 use zonemq_queue::receipt::ReceiptHandle;
-use zonemq_queue::state::State;
 use zonemq_queue::time::{Millis, Seconds};
+
+use log::Logged;
 
 const VISIBILITY_SECONDS: u64 = 10;
 const MOST_RECEIVES: u32 = 3;
@@ -39,6 +42,8 @@ enum Step {
     Pass {
         millis: u64,
     },
+    /// A snapshot is taken, and restored.
+    Snapshot,
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -49,6 +54,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (0..8_usize, 0..30_u32)
             .prop_map(|(latest, seconds)| Step::ChangeVisibility { latest, seconds }),
         1 => (0..4_u32).prop_map(|seconds| Step::SetDelay { seconds }),
+        1 => Just(Step::Snapshot),
         4 => prop_oneof![0..3_000_u64, 0..12_000_u64, Just(300_000_u64)]
             .prop_map(|millis| Step::Pass { millis }),
     ]
@@ -182,7 +188,7 @@ fn named(name: &str) -> QueueKey {
 }
 
 struct Story {
-    state: State,
+    logged: Logged,
     model: Model,
     now: Millis,
     sequence: u64,
@@ -192,7 +198,7 @@ struct Story {
 impl Story {
     fn begin() -> Story {
         let mut story = Story {
-            state: State::default(),
+            logged: Logged::default(),
             model: Model::default(),
             now: Millis(0),
             sequence: 0,
@@ -234,8 +240,8 @@ impl Story {
                 command,
             }],
         };
-        let mut applied = self.state.apply(&batch);
-        applied.replies.pop().expect("one request, one reply")
+        let (mut replies, _) = self.logged.apply(&batch);
+        replies.pop().expect("one request, one reply")
     }
 
     fn take(&mut self, step: &Step) {
@@ -291,6 +297,7 @@ impl Story {
                 });
                 assert_eq!(reply, Ok(Outcome::Done));
             }
+            Step::Snapshot => self.logged.restore_from_snapshot(),
             Step::Pass { millis } => self.now.0 += millis,
         }
     }
@@ -298,13 +305,15 @@ impl Story {
     fn send(&mut self, group: u8, id: u16) {
         let body = format!("{group}/{id}@{}", self.now.0);
         let message = NewMessage {
-            body: body.clone().into(),
-            attributes: BTreeMap::new(),
-            trace_header: None,
+            content: Content {
+                body: body.clone().into(),
+                attributes: BTreeMap::new(),
+                trace_header: None,
+                sender_id: "000000000000".to_owned(),
+                deduplication_id: Some(id.to_string()),
+            },
             delay: None,
             message_group: Some(group.to_string()),
-            deduplication_id: Some(id.to_string()),
-            sender_id: "000000000000".to_owned(),
         };
         let reply = self.ask(Command::SendMessages {
             queue: named("orders.fifo"),
@@ -374,7 +383,7 @@ impl Story {
 }
 
 fn body_of(message: &ReceivedMessage) -> String {
-    String::from_utf8_lossy(&message.body).into_owned()
+    String::from_utf8_lossy(&message.content.body).into_owned()
 }
 
 proptest! {

@@ -7,6 +7,8 @@
 //! A message is known by its body, and a delivery by body and receive count: `apple#2` is the
 //! handle of the second time that apple was received.
 
+mod log;
+
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::fmt::{Display, Write};
@@ -18,10 +20,12 @@ use zonemq_queue::attributes::{
 };
 use zonemq_queue::command::{Batch, Command, Cooldown, Event, Outcome, Reply, Request};
 use zonemq_queue::ids::{MoveTaskId, QueueKey, RequestId, SessionId};
-use zonemq_queue::message::NewMessage;
+use zonemq_queue::message::{Content, NewMessage};
 use zonemq_queue::receipt::ReceiptHandle;
-use zonemq_queue::state::{Readiness, State};
+use zonemq_queue::state::Readiness;
 use zonemq_queue::time::{Millis, Seconds};
+
+use log::Logged;
 
 #[test]
 fn the_rules_are_as_told() {
@@ -33,7 +37,7 @@ fn the_rules_are_as_told() {
 
 /// Carries out the steps of one script.
 struct Teller {
-    state: State,
+    logged: Logged,
     now: Millis,
     requests: u64,
     handles: BTreeMap<String, ReceiptHandle>,
@@ -43,7 +47,7 @@ struct Teller {
 impl Teller {
     fn new() -> Self {
         Teller {
-            state: State::default(),
+            logged: Logged::default(),
             now: Millis(0),
             requests: 0,
             handles: BTreeMap::new(),
@@ -65,6 +69,7 @@ impl Teller {
                 self.carry_out(command)
             }
         };
+        self.logged.restore_from_snapshot();
         step.expect_empty().expect("all arguments have a meaning");
         told.push('\n');
         told
@@ -79,7 +84,7 @@ impl Teller {
 
     /// What a waiting receiver would be told.
     fn ready(&mut self, step: &mut TestCase) -> String {
-        match self.state.readiness(&queue(step), self.now) {
+        match self.logged.state.readiness(&queue(step), self.now) {
             Readiness::Now => "now".to_owned(),
             Readiness::At(stamp) => format!("at {} ms", stamp.0),
             Readiness::Empty => "nothing to wait for".to_owned(),
@@ -128,14 +133,17 @@ impl Teller {
                 cooldown: cooldown(step),
             },
             "send" => {
-                let like = NewMessage {
-                    message_group: text(step, "group"),
-                    deduplication_id: text(step, "dedup"),
-                    ..message("", number(step, "delay").map(Seconds))
-                };
-                let messages = step.input.lines().map(|body| NewMessage {
-                    body: body.to_owned().into(),
-                    ..like.clone()
+                let delay = number(step, "delay").map(Seconds);
+                let message_group = text(step, "group");
+                let deduplication_id = text(step, "dedup");
+                let messages = step.input.lines().map(|body| {
+                    let mut message = message(body, delay);
+                    message.message_group.clone_from(&message_group);
+                    message
+                        .content
+                        .deduplication_id
+                        .clone_from(&deduplication_id);
+                    message
                 });
                 Command::SendMessages {
                     queue,
@@ -228,10 +236,10 @@ impl Teller {
                 command,
             }],
         };
-        let mut applied = self.state.apply(&batch);
-        let reply = applied.replies.pop().expect("one request, one reply");
+        let (mut replies, events) = self.logged.apply(&batch);
+        let reply = replies.pop().expect("one request, one reply");
         let mut told = self.tell_reply(reply);
-        for event in &applied.events {
+        for event in &events {
             write!(told, "\n  ({})", tell_event(event)).expect("text has room");
         }
         told
@@ -291,7 +299,7 @@ impl Teller {
             Ok(Outcome::Received(messages)) => {
                 let mut lines = Vec::new();
                 for message in messages {
-                    let body = String::from_utf8_lossy(&message.body);
+                    let body = String::from_utf8_lossy(&message.content.body);
                     let name = format!("{body}#{}", message.receive_count);
                     let group = message.message_group.map(|group| format!(" of {group}"));
                     let source = message.dead_letter_source;
@@ -368,13 +376,15 @@ fn changes(step: &mut TestCase) -> AttributeChanges {
 
 fn message(body: &str, delay: Option<Seconds>) -> NewMessage {
     NewMessage {
-        body: body.to_owned().into(),
-        attributes: BTreeMap::new(),
-        trace_header: None,
+        content: Content {
+            body: body.to_owned().into(),
+            attributes: BTreeMap::new(),
+            trace_header: None,
+            sender_id: "000000000000".to_owned(),
+            deduplication_id: None,
+        },
         delay,
         message_group: None,
-        deduplication_id: None,
-        sender_id: "000000000000".to_owned(),
     }
 }
 

@@ -82,7 +82,7 @@ impl Messages {
         if handle.queue != queue || handle.message.0 >= self.next {
             return Err(Lookup::Forged);
         }
-        let message = self.by_key.get(&handle.message).ok_or(Lookup::Gone)?;
+        let message = self.by_key.get(handle.message).ok_or(Lookup::Gone)?;
         let given_out = (1..=message.receive_count).contains(&handle.receive_count)
             && handle.token == identity::token(message.secret, handle.receive_count);
         if given_out {
