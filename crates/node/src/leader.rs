@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep_until};
-use zonemq_queue::command::{Command, Outcome, Reply, Request};
+use zonemq_queue::command::{Command, CommandError, Outcome, Reply, Request};
 use zonemq_queue::ids::QueueKey;
 use zonemq_queue::state::Readiness;
 use zonemq_queue::time::{Millis, Seconds};
 use zonemq_raft::{Group, ProposeError};
 use zonemq_world::Clock;
 
+use crate::space::Space;
 use crate::waiters::Waiters;
 
 /// A request on its way to the leader, as one node hands it to another.
@@ -30,6 +31,7 @@ pub(crate) struct LeaderService<C> {
     pub(crate) group: Arc<Group>,
     pub(crate) waiters: Waiters,
     pub(crate) clock: C,
+    pub(crate) space: Space,
 }
 
 impl<C: Clock> LeaderService<C> {
@@ -37,6 +39,9 @@ impl<C: Clock> LeaderService<C> {
     pub(crate) async fn serve(&self, request: LeaderRequest) -> Result<Reply, ProposeError> {
         let waited = Duration::from_millis(request.waited_millis);
         let request = request.request;
+        if matches!(request.command, Command::SendMessages { .. }) && self.space.is_scarce() {
+            return Ok(Err(CommandError::StorageFull));
+        }
         let Command::ReceiveMessages {
             queue,
             wait_time,

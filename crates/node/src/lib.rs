@@ -15,6 +15,7 @@ mod move_pump;
 mod router;
 mod server;
 mod session;
+mod space;
 mod waiters;
 
 pub use config::{Member, NodeConfig};

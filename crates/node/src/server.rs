@@ -20,6 +20,7 @@ use crate::metrics::Metrics;
 use crate::move_pump;
 use crate::router::{GROUP, Router};
 use crate::session::Session;
+use crate::space::Space;
 use crate::waiters::Waiters;
 use crate::{edge, forward, http};
 
@@ -48,6 +49,9 @@ pub enum StartError {
     /// The Raft group does not start.
     #[error(transparent)]
     Group(#[from] GroupError),
+    /// The system gives no more threads.
+    #[error("cannot start a thread: {0}")]
+    Thread(io::Error),
 }
 
 /// A running node.
@@ -108,10 +112,15 @@ impl Node {
 
         let (stop, stopping) = watch::channel(false);
         let waiters = Waiters::default();
+        let space = Space::default();
+        space
+            .watch(&world, config.data.clone(), config.segment_bytes, &group)
+            .map_err(StartError::Thread)?;
         let leader = LeaderService {
             group: group.clone(),
             waiters: waiters.clone(),
             clock: world.clock().clone(),
+            space: space.clone(),
         };
         let (passed_on, forwarded) = mpsc::channel(WAITING_FORWARDED);
         let mut background = JoinSet::new();

@@ -18,14 +18,15 @@ use zonemq_queue::state::State;
 use zonemq_wal::{GroupId, RecoveredGroup, Wal};
 use zonemq_world::World;
 
-use crate::codec::DecodeError;
+use crate::contents::Contents;
+use crate::group_store::{GroupStore, Owner, StoreError};
 use crate::leadership::Leadership;
 use crate::link::Peers;
 use crate::log_store::LogStore;
 use crate::network::PeerNetwork;
+use crate::peer_server::ServedGroup;
 use crate::proposer::{ProposeError, Proposer};
-use crate::snapshot_file::{SnapshotError, SnapshotFile};
-use crate::state_machine::{self, Applied, StateMachine};
+use crate::state_machine::{self, Applied};
 use crate::types::{LogId, NodeId, Raft};
 
 const SNAPSHOT_CHECK: Duration = Duration::from_millis(500);
@@ -45,27 +46,24 @@ pub struct GroupConfig {
     /// Where snapshots lie.
     pub snapshots: PathBuf,
     /// A snapshot is taken when the log since the last one has grown to so many bytes, or to the
-    /// size of the last snapshot where that is more: so each byte is rewritten about once.
+    /// size of a snapshot where that is more.
     pub snapshot_log_bytes: u64,
 }
 
 /// Why a group does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum GroupError {
-    /// The log holds something that this release cannot read.
-    #[error("the log holds an entry that cannot be read: {0}")]
-    Log(#[from] DecodeError),
-    /// The snapshot can't be read.
+    /// What it keeps on the disk cannot be read or written.
     #[error(transparent)]
-    Snapshot(Box<dyn std::error::Error + Send + Sync>),
+    Store(Box<dyn std::error::Error + Send + Sync>),
     /// openraft refused.
     #[error("Raft does not start: {0}")]
     Raft(String),
 }
 
-impl From<SnapshotError> for GroupError {
-    fn from(error: SnapshotError) -> GroupError {
-        GroupError::Snapshot(Box::new(error))
+impl From<StoreError> for GroupError {
+    fn from(error: StoreError) -> GroupError {
+        GroupError::Store(Box::new(error))
     }
 }
 
@@ -125,6 +123,8 @@ pub struct Group {
     config: GroupConfig,
     raft: Raft,
     proposer: Proposer,
+    contents: Contents,
+    served: ServedGroup,
     applied: Applied,
     leadership: watch::Receiver<Leadership>,
     _tasks: JoinSet<()>,
@@ -146,7 +146,10 @@ fn raft_config() -> Config {
         enable_leader_restore: Some(is_planted(Bug::LeaderRestored)),
         // Taken by size, not by count: see `snapshot_when_due`.
         snapshot_policy: SnapshotPolicy::Never,
-        max_in_snapshot_log_to_keep: 200,
+        // For followers that are a little behind. Each may be a megabyte, and keeps its segment.
+        max_in_snapshot_log_to_keep: 64,
+        // A node whose log was damaged has less of it than the leader was told.
+        allow_log_reversion: Some(true),
         install_snapshot_timeout: 60_000,
         max_payload_entries: 256,
         backoff: "100ms".to_owned(),
@@ -166,16 +169,14 @@ impl Group {
         events: mpsc::Sender<Vec<Event>>,
     ) -> Result<Group, GroupError> {
         let raft_error = |error: &dyn std::fmt::Display| GroupError::Raft(error.to_string());
-        let log = LogStore::new(config.group, wal, recovered)?;
-        let (snapshots, latest) =
-            SnapshotFile::open(world, config.group, &config.snapshots).await?;
-        let machine = StateMachine::new(
-            config.me,
-            latest.unwrap_or_default(),
-            snapshots.clone(),
-            events,
-        );
-        let applied = machine.applied();
+        let owner = Owner {
+            group: config.group,
+            me: config.me,
+            voters: &config.voters,
+            snapshots: &config.snapshots,
+        };
+        let store = GroupStore::open(world, owner, wal, recovered, peers.clone(), events).await?;
+        let log = store.log;
         let openraft_config = raft_config().validate().map_err(|e| raft_error(&e))?;
         assert_eq!(
             openraft_config.enable_leader_restore,
@@ -185,13 +186,14 @@ impl Group {
         let network = PeerNetwork {
             peers,
             group: config.group,
+            log: log.clone(),
         };
         let raft = Raft::new(
             config.me,
             Arc::new(openraft_config),
             network,
             log.clone(),
-            machine,
+            store.machine,
         )
         .await
         .map_err(|e| raft_error(&e))?;
@@ -199,14 +201,24 @@ impl Group {
         let mut tasks = JoinSet::new();
         let (told, leadership) = watch::channel(Leadership::default());
         tasks.spawn(tell_leadership(raft.clone(), told));
+        tasks.spawn(store.abstention.clone().end_when_whole(raft.clone()));
         tasks.spawn(snapshot_when_due(
             raft.clone(),
-            log,
-            snapshots,
+            log.clone(),
+            store.applied.clone(),
             config.snapshot_log_bytes,
         ));
+        let applied = store.applied;
         let group = Group {
             proposer: Proposer::start(world, raft.clone(), applied.clone()),
+            contents: store.contents,
+            served: ServedGroup {
+                raft: raft.clone(),
+                log,
+                applied: applied.clone(),
+                arrivals: store.arrivals,
+                abstention: store.abstention,
+            },
             config,
             raft,
             applied,
@@ -240,8 +252,8 @@ impl Group {
         self.config.group
     }
 
-    pub(crate) fn raft(&self) -> &Raft {
-        &self.raft
+    pub(crate) fn served(&self) -> ServedGroup {
+        self.served.clone()
     }
 
     /// Who leads; changes are told as they become known.
@@ -252,7 +264,9 @@ impl Group {
     /// Carries out a request, if this node leads. Resolves when the request is durable on a
     /// majority and applied here.
     pub async fn propose(&self, request: Request) -> Result<Reply, ProposeError> {
-        self.proposer.propose(request).await
+        let reply = self.proposer.propose(request).await?;
+        let filled = self.contents.fill(reply).await;
+        filled.map_err(|_| ProposeError::Unreadable)
     }
 
     /// Reads what is applied here, which may be behind what is committed.
@@ -385,19 +399,58 @@ async fn tell_leadership(raft: Raft, told: watch::Sender<Leadership>) {
     }
 }
 
-/// Asks for a snapshot when the log has grown enough since the last one.
-async fn snapshot_when_due(raft: Raft, log: LogStore, snapshots: SnapshotFile, log_bytes: u64) {
+/// Asks for snapshots when they are due, see [`is_due`].
+async fn snapshot_when_due(raft: Raft, log: LogStore, applied: Applied, log_bytes: u64) {
+    let messages = || state_machine::read(&applied, State::messages);
     let mut checks = interval(SNAPSHOT_CHECK);
     let mut pushed_at_last = 0;
+    let mut messages_at_last = messages();
     loop {
         checks.tick().await;
         let pushed = log.pushed_bytes();
-        if pushed - pushed_at_last < log_bytes.max(snapshots.size_bytes()) {
+        let messages = messages();
+        if !is_due(
+            pushed - pushed_at_last,
+            log_bytes,
+            messages,
+            messages_at_last,
+        ) {
             continue;
         }
         pushed_at_last = pushed;
+        messages_at_last = messages;
         if raft.trigger().snapshot().await.is_err() {
             return;
         }
+    }
+}
+
+/// About what a message takes in a snapshot.
+const SNAPSHOT_MESSAGE_BYTES: u64 = 65;
+/// Fewer messages are not worth a snapshot of their own when they are gone.
+const MANY_MESSAGES: u64 = 10_000;
+
+/// A snapshot is due when the log has grown enough since the last one, and by as much as a new one
+/// is long: so each byte is written about twice. And when most of the messages of the last one are
+/// gone: what they contained takes room until the next one says that nobody wants it.
+fn is_due(pushed_bytes: u64, log_bytes: u64, messages: u64, messages_at_last: u64) -> bool {
+    let has_grown = pushed_bytes >= log_bytes.max(messages * SNAPSHOT_MESSAGE_BYTES);
+    let has_drained = messages_at_last >= MANY_MESSAGES && messages < messages_at_last / 2;
+    has_grown || has_drained
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn snapshots_are_as_far_apart_as_they_are_long_but_not_when_most_of_it_is_gone() {
+        const LOG: u64 = 64 << 20;
+        assert!(!is_due(LOG - 1, LOG, 0, 0));
+        assert!(is_due(LOG, LOG, 0, 0));
+        assert!(!is_due(LOG, LOG, 5_000_000, 5_000_000));
+        assert!(is_due(5 * LOG, LOG, 5_000_000, 5_000_000));
+        assert!(is_due(1, LOG, 4_999, 10_000));
+        assert!(!is_due(1, LOG, 0, 9_999));
     }
 }

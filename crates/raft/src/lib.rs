@@ -3,20 +3,30 @@
 //!
 //! This crate is the only one that names openraft. It gives openraft a log (`log_store`, on
 //! `zonemq-wal`), a state machine (`state_machine`, on `zonemq-queue`) and a network
-//! (`network`, on `link`), and gives the node a [`Group`] to propose to.
+//! (`network`, on `link`), and gives the node a [`Group`] to propose to. What messages contain stays
+//! in the log (`entry`, `contents`); a snapshot is the index alone (`checkpoint`).
 
+mod abstention;
+mod checkpoint;
+mod checkpoints;
 pub mod codec;
+mod contents;
+mod entry;
 mod group;
+mod group_store;
 mod leadership;
 mod link;
 mod log_store;
+mod mending;
 mod network;
 mod peer_server;
 mod proposer;
-mod snapshot_file;
+mod snapshot_fetch;
+mod snapshot_stream;
 mod state_machine;
 #[cfg(test)]
 mod storage_suite;
+mod storekeeper;
 pub mod talk;
 mod types;
 mod wire;

@@ -1,8 +1,8 @@
 //! openraft's log on the write-ahead log of the node.
 //!
-//! Entries that are not purged are kept in memory as well, so that reading them never waits for
-//! the disk. An entry can be read as soon as it is appended; the acknowledgement follows when it
-//! is durable.
+//! The latest entries are kept in memory as well: what was just written is applied, sent to the
+//! peers and received from there. Older ones are read from the disk. An entry can be read as soon
+//! as it is appended; the acknowledgement follows when it is durable.
 
 use std::collections::VecDeque;
 use std::fmt::Debug;
@@ -15,13 +15,19 @@ use openraft::storage::{IOFlushed, LogState, RaftLogStorage};
 use openraft::{EntryPayload, OptionalSend, RaftLogReader};
 use tokio::sync::oneshot;
 use zonemq_planted::{Bug, is_planted};
-use zonemq_wal::{GroupId, Record, RecoveredGroup, Wal};
+use zonemq_queue::message::ContentPlace;
+use zonemq_wal::{EntryId, GroupId, PartPlace, ReadError, Record, RecoveredGroup, Wal};
 
 use crate::codec::{self, DecodeError};
+use crate::entry;
 use crate::types::{LogEntry, LogId, TypeConfig, Vote};
 
 /// Entries for one append to a follower are gathered up to this size; one is always sent.
 const READ_BYTES: usize = 2 << 20;
+/// The latest entries that are kept in memory. Those that are not durable yet always are.
+const TAIL_BYTES: usize = 16 << 20;
+/// What an entry takes in memory beside its payload.
+const ENTRY_BYTES: usize = 128;
 
 /// The log of one group. Clones share it.
 #[derive(Clone, Debug)]
@@ -35,8 +41,16 @@ pub(crate) struct LogStore {
 struct Log {
     vote: Option<Vote>,
     purged: Option<LogId>,
-    /// Without gaps; the first one follows what is purged.
-    entries: VecDeque<LogEntry>,
+    /// The first entry that may be asked for.
+    first: u64,
+    last: Option<LogId>,
+    /// The latest entries, without gaps, up to the last one.
+    tail: VecDeque<LogEntry>,
+    tail_bytes: usize,
+    /// All entries below are durable.
+    durable_until: u64,
+    /// How often entries were taken back. What became durable before counts no more after.
+    truncations: u64,
     /// The sum of the payloads of all entries ever pushed: in this life of the process.
     pushed_bytes: u64,
 }
@@ -48,49 +62,86 @@ fn payload_bytes(entry: &LogEntry) -> usize {
     }
 }
 
+fn memory_bytes(entry: &LogEntry) -> usize {
+    payload_bytes(entry) + ENTRY_BYTES
+}
+
 impl Log {
-    fn push(&mut self, entry: LogEntry) {
-        if let Some(last) = self.entries.back() {
-            assert_eq!(
-                entry.log_id.index,
-                last.log_id.index + 1,
-                "a gap in the log"
-            );
-        }
-        self.pushed_bytes += payload_bytes(&entry) as u64;
-        self.entries.push_back(entry);
+    fn next_index(&self) -> u64 {
+        self.last.map_or(0, |last| last.index + 1)
     }
 
-    fn truncate_from(&mut self, index: u64) {
-        while self
-            .entries
-            .back()
-            .is_some_and(|entry| entry.log_id.index >= index)
-        {
-            self.entries.pop_back();
+    fn push(&mut self, entry: LogEntry) {
+        if let Some(last) = self.last {
+            assert_eq!(entry.log_id.index, last.index + 1, "a gap in the log");
+        } else {
+            self.first = entry.log_id.index;
         }
+        self.pushed_bytes += payload_bytes(&entry) as u64;
+        self.tail_bytes += memory_bytes(&entry);
+        self.last = Some(entry.log_id);
+        self.tail.push_back(entry);
+        self.shorten_tail();
+    }
+
+    /// Entries of an append made before so many truncations are durable below `until`.
+    fn became_durable(&mut self, until: u64, truncations: u64) {
+        if truncations == self.truncations {
+            self.durable_until = self.durable_until.max(until);
+            self.shorten_tail();
+        }
+    }
+
+    fn shorten_tail(&mut self) {
+        while self.tail_bytes > TAIL_BYTES
+            && let Some(first) = self.tail.front()
+            && first.log_id.index < self.durable_until
+        {
+            self.tail_bytes -= memory_bytes(first);
+            self.tail.pop_front();
+        }
+    }
+
+    fn truncate_after(&mut self, last: Option<LogId>) {
+        let next = last.map_or(0, |last| last.index + 1);
+        if next >= self.next_index() {
+            return;
+        }
+        while let Some(entry) = self.tail.back()
+            && entry.log_id.index >= next
+        {
+            self.tail_bytes -= memory_bytes(entry);
+            self.tail.pop_back();
+        }
+        self.truncations += 1;
+        self.durable_until = self.durable_until.min(next);
+        self.last = last;
     }
 
     fn purge_through(&mut self, log_id: LogId) {
-        while self
-            .entries
-            .front()
-            .is_some_and(|entry| entry.log_id.index <= log_id.index)
-        {
-            self.entries.pop_front();
-        }
         self.purged = Some(log_id);
+        self.first = log_id.index + 1;
+        if self.last.is_none_or(|last| last.index < log_id.index) {
+            // A snapshot took the place of all of the log.
+            self.tail.clear();
+            self.tail_bytes = 0;
+            self.last = Some(log_id);
+            self.durable_until = log_id.index + 1;
+        }
     }
 
-    /// At most the entries that exist; stops before `limit` bytes but for the first.
-    fn read(&self, from: u64, until: u64, limit: usize) -> Vec<LogEntry> {
-        let first = self.entries.front().map_or(0, |entry| entry.log_id.index);
-        let skipped = usize::try_from(from.saturating_sub(first)).unwrap_or(usize::MAX);
+    /// The entry, if it is in memory.
+    fn get(&self, index: u64) -> Option<&LogEntry> {
+        let first = self.tail.front()?.log_id.index;
+        self.tail
+            .get(usize::try_from(index.checked_sub(first)?).ok()?)
+    }
+
+    /// Entries in memory from `from` on; stops before `limit` bytes but for the first.
+    fn read_tail(&self, from: u64, until: u64, limit: usize) -> Vec<LogEntry> {
         let mut bytes = 0;
-        self.entries
-            .iter()
-            .skip(skipped)
-            .take_while(|entry| entry.log_id.index < until)
+        (from..until)
+            .map_while(|index| self.get(index))
             .take_while(|entry| {
                 let fits = bytes == 0 || bytes + payload_bytes(entry) <= limit;
                 // Counted even if empty: the first entry is always taken.
@@ -102,6 +153,10 @@ impl Log {
     }
 }
 
+fn log_id(entry: EntryId) -> LogId {
+    LogId::new_term_index(entry.term, entry.index)
+}
+
 impl LogStore {
     /// The log of a group as it was recovered.
     pub(crate) fn new(
@@ -109,16 +164,18 @@ impl LogStore {
         wal: Wal,
         recovered: RecoveredGroup,
     ) -> Result<LogStore, DecodeError> {
-        let mut log = Log::default();
-        if let Some(vote) = recovered.vote {
-            log.vote = Some(codec::decode(&vote)?);
-        }
-        if let Some((_, purged)) = recovered.purged {
-            log.purged = Some(codec::decode(&purged)?);
-        }
-        for entry in recovered.entries {
-            log.push(codec::decode(&entry.payload)?);
-        }
+        let vote = recovered.vote.map(|vote| codec::decode(&vote));
+        let purged = recovered.purged.map(|(_, purged)| codec::decode(&purged));
+        let purged: Option<LogId> = purged.transpose()?;
+        let last = recovered.entries.back().copied().map(log_id).or(purged);
+        let mut log = Log {
+            vote: vote.transpose()?,
+            purged,
+            first: purged.map_or(0, |purged| purged.index + 1),
+            last,
+            ..Log::default()
+        };
+        log.durable_until = log.next_index();
         Ok(LogStore {
             group,
             wal,
@@ -131,6 +188,16 @@ impl LogStore {
         self.locked().pushed_bytes
     }
 
+    /// The last entry that is not needed as an entry any more.
+    pub(crate) fn purged_index(&self) -> Option<u64> {
+        self.locked().purged.map(|purged| purged.index)
+    }
+
+    /// The last entry.
+    pub(crate) fn last_index(&self) -> Option<u64> {
+        self.locked().last.map(|last| last.index)
+    }
+
     // A panic while the lock is held is an invariant that broke: going on would risk the log.
     fn locked(&self) -> MutexGuard<'_, Log> {
         self.log.lock().unwrap_or_else(PoisonError::into_inner)
@@ -140,6 +207,61 @@ impl LogStore {
     /// the same log. A failure shows at the next append or vote, and stops the node.
     fn append_without_waiting(&self, record: Record) {
         self.wal.append(vec![record], Box::new(|_| {}));
+    }
+
+    /// Entries from `from` on, at least one and up to `limit` bytes, from memory or the disk.
+    async fn read(&self, from: u64, until: u64, limit: usize) -> io::Result<Vec<LogEntry>> {
+        let (from, until) = {
+            let log = self.locked();
+            let from = from.max(log.first);
+            let until = until.min(log.next_index());
+            let in_memory = log.tail.front().map_or(until, |first| first.log_id.index);
+            if from >= in_memory {
+                return Ok(log.read_tail(from, until, limit));
+            }
+            (from, until.min(in_memory))
+        };
+        if from >= until {
+            return Ok(Vec::new());
+        }
+        let read = self.wal.read_entries(self.group, from, until, limit).await;
+        let decoded = read
+            .map_err(io::Error::other)?
+            .into_iter()
+            .map(|read| entry::from_record(read.term, read.index, read.payload));
+        decoded.collect::<Result<_, _>>().map_err(io::Error::other)
+    }
+
+    /// The encoded contents of messages, in the order of their places. They are as they lie
+    /// there: whether they are as they were written is to be checked.
+    pub(crate) async fn contents(&self, places: &[ContentPlace]) -> Vec<Result<Bytes, ReadError>> {
+        let mut contents: Vec<Option<Result<Bytes, ReadError>>> = {
+            let log = self.locked();
+            let in_memory = |place: &ContentPlace| match &log.get(place.index)?.payload {
+                EntryPayload::Normal(payload) => entry::slice(payload, *place).map(Ok),
+                EntryPayload::Blank | EntryPayload::Membership(_) => None,
+            };
+            places.iter().map(in_memory).collect()
+        };
+        let on_disk = places.iter().zip(&contents);
+        let on_disk = on_disk.filter(|(_, found)| found.is_none());
+        let on_disk: Vec<PartPlace> = on_disk
+            .map(|(place, _)| PartPlace {
+                index: place.index,
+                offset: place.offset,
+                length: place.length,
+            })
+            .collect();
+        if !on_disk.is_empty() {
+            let read = self.wal.read_parts(self.group, on_disk).await;
+            let mut read = read.unwrap_or_default().into_iter();
+            for content in &mut contents {
+                if content.is_none() {
+                    *content = Some(read.next().unwrap_or(Err(ReadError::Closed)));
+                }
+            }
+        }
+        contents.into_iter().flatten().collect()
     }
 }
 
@@ -158,7 +280,20 @@ impl RaftLogReader<TypeConfig> for LogStore {
             Bound::Excluded(&index) => index,
             Bound::Unbounded => u64::MAX,
         };
-        Ok(self.locked().read(from, until, usize::MAX))
+        let (mut next, until) = {
+            let log = self.locked();
+            (from.max(log.first), until.min(log.next_index()))
+        };
+        let mut entries = Vec::new();
+        while next < until {
+            let read = self.read(next, until, usize::MAX).await?;
+            if read.is_empty() {
+                break;
+            }
+            next += read.len() as u64;
+            entries.extend(read);
+        }
+        Ok(entries)
     }
 
     async fn limited_get_log_entries(
@@ -166,7 +301,7 @@ impl RaftLogReader<TypeConfig> for LogStore {
         start: u64,
         end: u64,
     ) -> Result<Vec<LogEntry>, io::Error> {
-        Ok(self.locked().read(start, end, READ_BYTES))
+        self.read(start, end, READ_BYTES).await
     }
 
     async fn read_vote(&mut self) -> Result<Option<Vote>, io::Error> {
@@ -181,7 +316,7 @@ impl RaftLogStorage<TypeConfig> for LogStore {
         let log = self.locked();
         Ok(LogState {
             last_purged_log_id: log.purged,
-            last_log_id: log.entries.back().map(|entry| entry.log_id).or(log.purged),
+            last_log_id: log.last,
         })
     }
 
@@ -222,37 +357,37 @@ impl RaftLogStorage<TypeConfig> for LogStore {
         I::IntoIter: OptionalSend,
     {
         let mut records = Vec::new();
-        {
+        let (until, truncations) = {
             let mut log = self.locked();
             for entry in entries {
-                records.push(Record::Entry {
-                    group: self.group,
-                    term: entry.log_id.leader_id.term,
-                    index: entry.log_id.index,
-                    payload: Bytes::from(codec::encode(&entry)),
-                });
+                records.push(entry::to_record(self.group, &entry));
                 log.push(entry);
             }
-        }
+            (log.next_index(), log.truncations)
+        };
         if is_planted(Bug::AppendAcknowledgedAtOnce) {
             callback.io_completed(Ok(()));
             self.wal.append(records, Box::new(|_| {}));
             return Ok(());
         }
+        let log = self.clone();
         self.wal.append(
             records,
-            Box::new(move |result| callback.io_completed(result.map_err(io::Error::other))),
+            Box::new(move |result| {
+                if result.is_ok() {
+                    log.locked().became_durable(until, truncations);
+                }
+                callback.io_completed(result.map_err(io::Error::other));
+            }),
         );
         Ok(())
     }
 
     async fn truncate_after(&mut self, last_log_id: Option<LogId>) -> Result<(), io::Error> {
-        let index = last_log_id.map(|log_id| log_id.index);
-        self.locked()
-            .truncate_from(index.map_or(0, |index| index + 1));
+        self.locked().truncate_after(last_log_id);
         self.append_without_waiting(Record::TruncateAfter {
             group: self.group,
-            index,
+            index: last_log_id.map(|log_id| log_id.index),
         });
         Ok(())
     }

@@ -3,7 +3,6 @@
 
 use std::pin::Pin;
 
-use bytes::Bytes;
 use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::BoxStream;
 use futures_util::{Stream, StreamExt, stream};
@@ -14,34 +13,28 @@ use openraft::raft::{
     TransferLeaderResponse,
 };
 use openraft::{EmptyNode, OptionalSend, RaftNetworkFactory, RaftNetworkV2};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 use zonemq_wal::GroupId;
 
+use crate::checkpoint::Checkpoint;
 use crate::codec;
 use crate::link::{ExchangeError, ExchangeReceiver, Peers};
+use crate::log_store::LogStore;
+use crate::snapshot_stream;
 use crate::talk;
 use crate::types::{
-    AppendRequest, NodeId, RpcError, Snapshot, SnapshotMeta, StreamAppendResult, TypeConfig, Vote,
-    VoteRequest, VoteResponse,
+    AppendRequest, NodeId, RpcError, Snapshot, StreamAppendResult, TypeConfig, Vote, VoteRequest,
+    VoteResponse,
 };
 use crate::wire::Service;
-
-const SNAPSHOT_CHUNK_BYTES: usize = 1 << 20;
-
-/// What goes before the chunks of a snapshot.
-#[derive(Serialize, Deserialize)]
-pub(crate) struct SnapshotHeader {
-    pub(crate) vote: Vote,
-    pub(crate) meta: SnapshotMeta,
-    pub(crate) length: u64,
-}
 
 /// Makes openraft's clients of the peers of one group.
 pub(crate) struct PeerNetwork {
     pub(crate) peers: Peers,
     pub(crate) group: GroupId,
+    pub(crate) log: LogStore,
 }
 
 impl RaftNetworkFactory<TypeConfig> for PeerNetwork {
@@ -51,6 +44,7 @@ impl RaftNetworkFactory<TypeConfig> for PeerNetwork {
         PeerClient {
             peers: self.peers.clone(),
             group: self.group,
+            log: self.log.clone(),
             target,
             appends: Service::Append,
         }
@@ -68,6 +62,8 @@ impl RaftNetworkFactory<TypeConfig> for PeerNetwork {
 pub(crate) struct PeerClient {
     peers: Peers,
     group: GroupId,
+    /// The contents of the messages in a snapshot.
+    log: LogStore,
     target: NodeId,
     /// What its appends travel as: a heartbeat is an append without entries.
     appends: Service,
@@ -99,7 +95,7 @@ impl PeerClient {
 }
 
 impl RaftNetworkV2<TypeConfig> for PeerClient {
-    type SnapshotData = Bytes;
+    type SnapshotData = Checkpoint;
 
     async fn append_entries(
         &mut self,
@@ -177,10 +173,16 @@ impl RaftNetworkV2<TypeConfig> for PeerClient {
         cancel: impl Future<Output = ReplicationClosed> + OptionalSend + 'static,
         _option: RPCOption,
     ) -> Result<SnapshotResponse<TypeConfig>, StreamingError<TypeConfig>> {
+        let sent = snapshot_stream::send(
+            &self.peers,
+            self.target,
+            self.group,
+            &self.log,
+            vote,
+            snapshot,
+        );
         tokio::select! {
-            result = self.send_snapshot(vote, snapshot) => {
-                result.map_err(StreamingError::Unreachable)
-            }
+            sent = sent => sent.map_err(|error| StreamingError::Unreachable(unreachable(&error))),
             closed = cancel => Err(StreamingError::Closed(closed)),
         }
     }
@@ -191,38 +193,6 @@ impl RaftNetworkV2<TypeConfig> for PeerClient {
         option: RPCOption,
     ) -> Result<TransferLeaderResponse<TypeConfig>, RpcError> {
         self.call(Service::TransferLeader, &request, &option).await
-    }
-}
-
-impl PeerClient {
-    async fn send_snapshot(
-        &self,
-        vote: Vote,
-        snapshot: Snapshot,
-    ) -> Result<SnapshotResponse<TypeConfig>, Unreachable<TypeConfig>> {
-        let header = SnapshotHeader {
-            vote,
-            meta: snapshot.meta,
-            length: snapshot.snapshot.len() as u64,
-        };
-        let exchange = async {
-            let (sender, mut receiver) =
-                self.peers
-                    .open(self.target, Service::Snapshot, self.group)?;
-            sender.send(codec::encode(&header).into()).await?;
-            let mut rest = snapshot.snapshot;
-            while !rest.is_empty() {
-                let chunk = rest.split_to(rest.len().min(SNAPSHOT_CHUNK_BYTES));
-                sender.send(chunk).await?;
-            }
-            sender.end().await?;
-            receiver
-                .next()
-                .await?
-                .ok_or(ExchangeError::OutOfTurn(self.target))
-        };
-        let reply = exchange.await.map_err(|error| unreachable(&error))?;
-        codec::decode(&reply).map_err(|error| unreachable(&error))
     }
 }
 

@@ -15,9 +15,15 @@ use tokio::time::timeout;
 use zonemq_wal::GroupId;
 use zonemq_world::{Listener, Network, World};
 
+use crate::abstention::Abstention;
 use crate::codec;
+use crate::entry;
 use crate::group::Group;
-use crate::network::SnapshotHeader;
+use crate::log_store::LogStore;
+use crate::mending::{ContentsReply, ContentsRequest};
+use crate::snapshot_fetch::FetchRequest;
+use crate::snapshot_stream::{Arrivals, Parts, SnapshotHeader};
+use crate::state_machine::{self, Applied};
 use crate::talk::{self, Step};
 use crate::types::{AppendRequest, NodeId, Raft, Snapshot};
 use crate::wire::{Content, Frame, Hello, Service};
@@ -49,10 +55,20 @@ pub struct PeerServer {
     _tasks: JoinSet<()>,
 }
 
+/// What peers can ask of a group.
+#[derive(Clone, Debug)]
+pub(crate) struct ServedGroup {
+    pub(crate) raft: Raft,
+    pub(crate) log: LogStore,
+    pub(crate) applied: Applied,
+    pub(crate) arrivals: Arc<Arrivals>,
+    pub(crate) abstention: Abstention,
+}
+
 struct Served {
     cluster: String,
     me: NodeId,
-    groups: BTreeMap<GroupId, Raft>,
+    groups: BTreeMap<GroupId, ServedGroup>,
     forwarded: mpsc::Sender<Forwarded>,
 }
 
@@ -70,7 +86,7 @@ impl PeerServer {
             me,
             groups: groups
                 .iter()
-                .map(|group| (group.id(), group.raft().clone()))
+                .map(|group| (group.id(), group.served()))
                 .collect(),
             forwarded,
         });
@@ -243,17 +259,26 @@ impl Conversation {
 
 async fn serve_exchange(group: GroupId, mut conversation: Conversation, served: &Served) {
     let service = conversation.service;
-    let Some(raft) = served.groups.get(&group) else {
+    let Some(in_group) = served.groups.get(&group) else {
         return conversation
             .refuse(format!("there is no group {} here", group.0))
             .await;
     };
+    let raft = &in_group.raft;
     let result = match service {
         Service::PreVote | Service::Vote | Service::TransferLeader => {
-            serve_call(service, raft, &mut conversation).await
+            if in_group.abstention.is_on() {
+                Err(refusal(
+                    "this node lost a part of its log and does not vote",
+                ))
+            } else {
+                serve_call(service, raft, &mut conversation).await
+            }
         }
         Service::Heartbeat | Service::Append => serve_append(raft, &mut conversation).await,
-        Service::Snapshot => serve_snapshot(raft, &mut conversation).await,
+        Service::Snapshot => serve_snapshot(in_group, &mut conversation).await,
+        Service::FetchSnapshot => serve_fetch(in_group, &mut conversation).await,
+        Service::Contents => serve_contents(in_group, &mut conversation).await,
         Service::Forward => serve_forward(group, served, &mut conversation).await,
     };
     match result {
@@ -302,7 +327,12 @@ async fn serve_call(
                     .map_err(refusal)?,
             )
         }
-        Service::Heartbeat | Service::Append | Service::Snapshot | Service::Forward => {
+        Service::Heartbeat
+        | Service::Append
+        | Service::Snapshot
+        | Service::Forward
+        | Service::FetchSnapshot
+        | Service::Contents => {
             return Err(refusal("not a call"));
         }
     };
@@ -335,28 +365,73 @@ fn decoded(incoming: mpsc::Receiver<Bytes>) -> impl Stream<Item = AppendRequest>
     })
 }
 
-async fn serve_snapshot(raft: &Raft, conversation: &mut Conversation) -> Result<(), Refusal> {
+async fn serve_snapshot(
+    in_group: &ServedGroup,
+    conversation: &mut Conversation,
+) -> Result<(), Refusal> {
     let header = first_message(conversation).await?;
-    let header: SnapshotHeader = codec::decode(&header).map_err(refusal)?;
-    let mut content = BytesMut::new();
-    while let Some(chunk) = conversation.incoming.recv().await {
-        if (content.len() + chunk.len()) as u64 > header.length {
-            return Err(refusal("the snapshot is longer than announced"));
-        }
-        content.extend_from_slice(&chunk);
-    }
-    if content.len() as u64 != header.length {
-        return Err(refusal("the snapshot is shorter than announced"));
+    let SnapshotHeader { vote, announced } = codec::decode(&header).map_err(refusal)?;
+    // What is applied is the same on all nodes, and so is what it refers to.
+    let contents_through = state_machine::applied_index(&in_group.applied);
+    let meta = announced.meta.clone();
+    let arrival = in_group.arrivals.begin(announced, contents_through).await;
+    let mut arrival = arrival.map_err(refusal)?;
+    conversation.reply(codec::encode(&arrival.resume)).await;
+    while let Some(part) = conversation.incoming.recv().await {
+        arrival.take(&part).await.map_err(refusal)?;
     }
     let snapshot = Snapshot {
-        meta: header.meta,
-        snapshot: content.freeze(),
+        meta,
+        snapshot: arrival.finish().await.map_err(refusal)?,
     };
-    let response = raft
-        .install_full_snapshot(header.vote, snapshot)
-        .await
-        .map_err(refusal)?;
+    let installed = in_group.raft.install_full_snapshot(vote, snapshot).await;
+    let response = installed.map_err(refusal)?;
     conversation.reply(codec::encode(&response)).await;
+    Ok(())
+}
+
+/// Gives a peer the latest snapshot of this node. If it is too old, a newer one is begun, and the
+/// peer comes again.
+async fn serve_fetch(
+    in_group: &ServedGroup,
+    conversation: &mut Conversation,
+) -> Result<(), Refusal> {
+    let request = first_message(conversation).await?;
+    let request: FetchRequest = codec::decode(&request).map_err(refusal)?;
+    let latest = in_group.raft.get_snapshot().await.map_err(refusal)?;
+    let index = |snapshot: &Snapshot| snapshot.meta.last_log_id.map(|last| last.index);
+    let Some(snapshot) = latest.filter(|latest| index(latest) >= request.at_least) else {
+        let begun = in_group.raft.trigger().snapshot().await;
+        begun.map_err(refusal)?;
+        return Err(refusal("a snapshot that is new enough is being made"));
+    };
+    let checkpoint = snapshot.snapshot;
+    conversation
+        .reply(codec::encode(&checkpoint.announced))
+        .await;
+    let resume = first_message(conversation).await?;
+    let resume = codec::decode(&resume).map_err(refusal)?;
+    let mut parts = Parts::new(checkpoint, in_group.log.clone(), resume);
+    while let Some(part) = parts.next().await.map_err(refusal)? {
+        conversation.reply(part).await;
+    }
+    Ok(())
+}
+
+/// Gives a peer the contents that are damaged there.
+async fn serve_contents(
+    in_group: &ServedGroup,
+    conversation: &mut Conversation,
+) -> Result<(), Refusal> {
+    let request = first_message(conversation).await?;
+    let places: ContentsRequest = codec::decode(&request).map_err(refusal)?;
+    let contents = in_group.log.contents(&places).await;
+    let is_whole = |bytes: &Bytes| entry::is_content(bytes);
+    let reply: ContentsReply = contents
+        .into_iter()
+        .map(|read| read.ok().filter(is_whole))
+        .collect();
+    conversation.reply(codec::encode(&reply)).await;
     Ok(())
 }
 

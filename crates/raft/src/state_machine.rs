@@ -2,73 +2,78 @@
 //! installs snapshots of it.
 
 use std::io;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use bytes::Bytes;
 use futures_util::{Stream, TryStreamExt};
 use openraft::storage::{EntryResponder, RaftStateMachine};
 use openraft::{EntryPayload, OptionalSend, RaftSnapshotBuilder};
 use tokio::sync::mpsc;
 use zonemq_planted::{Bug, is_planted};
-use zonemq_queue::command::{Batch, Event};
+use zonemq_queue::command::{self, Event};
 use zonemq_queue::state::State;
 
-use crate::codec;
-use crate::snapshot_file::{self, SnapshotFile, StoredSnapshot};
+use crate::checkpoint::{AppliedState, Checkpoint};
+use crate::checkpoints::Checkpoints;
+use crate::entry;
+use crate::storekeeper::Storekeeper;
 use crate::types::{LogEntry, LogId, NodeId, Snapshot, SnapshotMeta, StoredMembership, TypeConfig};
 
 /// What is applied, with the place in the log up to which it is.
-pub(crate) type Applied = Arc<RwLock<StoredSnapshot>>;
+pub(crate) type Applied = Arc<RwLock<AppliedState>>;
 
 /// The replicated state of one group.
 pub(crate) struct StateMachine {
     me: NodeId,
     applied: Applied,
-    snapshots: SnapshotFile,
+    checkpoints: Checkpoints,
+    latest: Arc<Mutex<Option<Checkpoint>>>,
+    storekeeper: Storekeeper,
     events: mpsc::Sender<Vec<Event>>,
 }
 
 impl StateMachine {
-    /// Goes on from what the latest snapshot holds. What each batch makes visible is told to
-    /// `events`.
+    /// Goes on from what is applied, as the latest checkpoint holds it. What each batch makes
+    /// visible is told to `events`.
     pub(crate) fn new(
         me: NodeId,
-        latest: StoredSnapshot,
-        snapshots: SnapshotFile,
+        applied: Applied,
+        latest: Option<Checkpoint>,
+        checkpoints: Checkpoints,
+        storekeeper: Storekeeper,
         events: mpsc::Sender<Vec<Event>>,
     ) -> StateMachine {
         StateMachine {
             me,
-            applied: Arc::new(RwLock::new(latest)),
-            snapshots,
+            applied,
+            checkpoints,
+            latest: Arc::new(Mutex::new(latest)),
+            storekeeper,
             events,
         }
     }
 
-    pub(crate) fn applied(&self) -> Applied {
-        self.applied.clone()
-    }
-
     /// Applies one entry; the replies are for the leader that waits for them.
-    fn apply_entry(&self, entry: LogEntry) -> io::Result<zonemq_queue::command::Applied> {
-        let mut applied = self.applied.write().unwrap_or_else(PoisonError::into_inner);
-        let done = match entry.payload {
-            EntryPayload::Blank => None,
+    fn apply_entry(&self, entry: LogEntry) -> io::Result<command::Applied> {
+        let decoded = match &entry.payload {
+            EntryPayload::Blank | EntryPayload::Membership(_) => None,
             EntryPayload::Normal(payload) => {
-                let mut batch: Batch = codec::decode(&payload.0).map_err(io::Error::other)?;
-                if is_planted(Bug::ClockOfTheReplica) {
-                    // Clocks of machines are never quite the same.
-                    batch.stamp.0 += self.me * 100;
-                }
-                Some(applied.state.apply(&batch))
-            }
-            EntryPayload::Membership(membership) => {
-                applied.membership = StoredMembership::new(Some(entry.log_id), membership);
-                None
+                let decoded = entry::decode_batch(payload, entry.log_id.index);
+                Some(decoded.map_err(io::Error::other)?)
             }
         };
+        let mut applied = self.applied.write().unwrap_or_else(PoisonError::into_inner);
+        let done = decoded.map(|(mut batch, contents)| {
+            if is_planted(Bug::ClockOfTheReplica) {
+                // Clocks of machines are never quite the same.
+                batch.stamp.0 += self.me * 100;
+            }
+            applied.state.apply(&batch, &contents)
+        });
+        if let EntryPayload::Membership(membership) = entry.payload {
+            applied.membership = StoredMembership::new(Some(entry.log_id), membership);
+        }
         applied.last_applied = Some(entry.log_id);
-        Ok(done.unwrap_or(zonemq_queue::command::Applied {
+        Ok(done.unwrap_or(command::Applied {
             replies: Vec::new(),
             events: Vec::new(),
         }))
@@ -76,7 +81,7 @@ impl StateMachine {
 }
 
 impl RaftStateMachine<TypeConfig> for StateMachine {
-    type SnapshotData = Bytes;
+    type SnapshotData = Checkpoint;
     type SnapshotBuilder = SnapshotBuilder;
 
     async fn applied_state(&mut self) -> Result<(Option<LogId>, StoredMembership), io::Error> {
@@ -104,63 +109,75 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
     async fn get_snapshot_builder(&mut self) -> SnapshotBuilder {
         let applied = self.applied.read().unwrap_or_else(PoisonError::into_inner);
         SnapshotBuilder {
-            // Bodies are shared, not copied: this copies the index alone.
-            snapshot: applied.clone(),
-            snapshots: self.snapshots.clone(),
+            // Pages of messages are shared until one of the two changes them.
+            applied: applied.clone(),
+            checkpoints: self.checkpoints.clone(),
+            latest: self.latest.clone(),
+            storekeeper: self.storekeeper.clone(),
         }
     }
 
     async fn install_snapshot(
         &mut self,
         _meta: &SnapshotMeta,
-        snapshot: Bytes,
+        snapshot: Checkpoint,
     ) -> Result<(), io::Error> {
-        let installed = snapshot_file::from_bytes(&snapshot).map_err(io::Error::other)?;
-        self.snapshots.save(snapshot).await?;
+        let installed = self.checkpoints.install(&snapshot).await;
+        let installed = installed.map_err(io::Error::other)?;
+        set_latest(&self.latest, snapshot);
         *self.applied.write().unwrap_or_else(PoisonError::into_inner) = installed;
         Ok(())
     }
 
     async fn get_current_snapshot(&mut self) -> Result<Option<Snapshot>, io::Error> {
-        let Some(bytes) = self.snapshots.load().await? else {
-            return Ok(None);
-        };
-        let snapshot = snapshot_file::from_bytes(&bytes).map_err(io::Error::other)?;
-        Ok(Some(Snapshot {
-            meta: meta(&snapshot),
-            snapshot: bytes,
+        let latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(latest.clone().map(|checkpoint| Snapshot {
+            meta: checkpoint.announced.meta.clone(),
+            snapshot: checkpoint,
         }))
     }
 }
 
-fn meta(snapshot: &StoredSnapshot) -> SnapshotMeta {
-    SnapshotMeta {
-        last_log_id: snapshot.last_applied,
-        last_membership: snapshot.membership.clone(),
-    }
+fn set_latest(latest: &Mutex<Option<Checkpoint>>, checkpoint: Checkpoint) {
+    *latest.lock().unwrap_or_else(PoisonError::into_inner) = Some(checkpoint);
 }
 
-/// A copy of the state as it was at one moment, to be written once while the original goes on.
+/// The state as it was at one moment, to be written once while the original goes on.
 pub(crate) struct SnapshotBuilder {
-    snapshot: StoredSnapshot,
-    snapshots: SnapshotFile,
+    applied: AppliedState,
+    checkpoints: Checkpoints,
+    latest: Arc<Mutex<Option<Checkpoint>>>,
+    storekeeper: Storekeeper,
 }
 
 impl RaftSnapshotBuilder<TypeConfig> for SnapshotBuilder {
-    type SnapshotData = Bytes;
+    type SnapshotData = Checkpoint;
 
     async fn build_snapshot(&mut self) -> Result<Snapshot, io::Error> {
-        let meta = meta(&self.snapshot);
-        let mut snapshot = std::mem::take(&mut self.snapshot);
-        snapshot.state = snapshot.state.for_snapshot();
-        let snapshot = self.snapshots.encode_and_save(snapshot).await?;
-        Ok(Snapshot { meta, snapshot })
+        let mut applied = std::mem::take(&mut self.applied);
+        let meta = applied.meta();
+        let through = applied.last_applied.map_or(0, |last| last.index);
+        applied.state = applied.state.for_snapshot();
+        let state = applied.state.clone();
+        let checkpoint = self.checkpoints.save(applied).await?;
+        set_latest(&self.latest, checkpoint.clone());
+        self.storekeeper.checkpointed(state, through);
+        Ok(Snapshot {
+            meta,
+            snapshot: checkpoint,
+        })
     }
 }
 
 /// Reads the applied state.
 pub(crate) fn read<T>(applied: &Applied, read: impl FnOnce(&State) -> T) -> T {
     read(&applied.read().unwrap_or_else(PoisonError::into_inner).state)
+}
+
+/// The last entry applied, if there is one.
+pub(crate) fn applied_index(applied: &Applied) -> Option<u64> {
+    let applied = applied.read().unwrap_or_else(PoisonError::into_inner);
+    applied.last_applied.map(|last| last.index)
 }
 
 /// The last entry applied, and the hash of the state after it.

@@ -1,6 +1,8 @@
 //! openraft's own suite of what it expects of a log and a state machine, run on ours with real
 //! files.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use openraft::StorageError;
 use openraft::testing::log::{StoreBuilder, Suite};
 use tempfile::TempDir;
@@ -9,8 +11,9 @@ use zonemq_queue::command::Event;
 use zonemq_wal::{GroupId, Options, Wal};
 use zonemq_world::real::RealWorld;
 
+use crate::group_store::{GroupStore, Owner};
+use crate::link::Peers;
 use crate::log_store::LogStore;
-use crate::snapshot_file::SnapshotFile;
 use crate::state_machine::StateMachine;
 use crate::types::TypeConfig;
 
@@ -33,18 +36,22 @@ impl StoreBuilder<TypeConfig, LogStore, StateMachine, Kept> for OnFiles {
         };
         let (wal, mut recovered) = Wal::open(&world, options).await.unwrap();
         let log = recovered.groups.remove(&group).unwrap_or_default();
-        let log = LogStore::new(group, wal, log).unwrap();
-        let (snapshots, latest) =
-            SnapshotFile::open(&world, group, &folder.path().join("snapshots"))
-                .await
-                .unwrap();
         let (events_sender, events) = mpsc::channel(16);
-        let machine = StateMachine::new(1, latest.unwrap_or_default(), snapshots, events_sender);
+        let owner = Owner {
+            group,
+            me: 1,
+            voters: &BTreeSet::from([1]),
+            snapshots: &folder.path().join("snapshots"),
+        };
+        let nobody = Peers::new(&world, "test", 1, &BTreeMap::new());
+        let store = GroupStore::open(&world, owner, wal, log, nobody, events_sender)
+            .await
+            .unwrap();
         let kept = Kept {
             _folder: folder,
             _events: events,
         };
-        Ok((kept, log, machine))
+        Ok((kept, store.log, store.machine))
     }
 }
 

@@ -7,11 +7,14 @@ use openraft::impls::EmptyNode;
 use openraft::type_config::alias;
 use serde::{Deserialize, Serialize};
 use zonemq_queue::command::Reply;
+use zonemq_queue::message::ContentPlace;
+
+use crate::checkpoint::Checkpoint;
 
 /// Names a node for ever; never given to another one.
 pub type NodeId = u64;
 
-/// The application's part of a log entry: an encoded [`zonemq_queue::command::Batch`].
+/// The application's part of a log entry: an encoded [`zonemq_queue::command::Batch`], see `entry`.
 ///
 /// It is encoded once, by the leader that proposes it, and stays as it is in the log, on the wire
 /// and in memory; only applying it decodes it.
@@ -35,7 +38,7 @@ openraft::declare_raft_types!(
     /// is what learners read about and must see.
     pub(crate) TypeConfig:
         D = Payload,
-        R = Vec<Reply>,
+        R = Vec<Reply<ContentPlace>>,
         NodeId = NodeId,
         Node = EmptyNode,
         LeaderId = openraft::impls::leader_id_std::LeaderId<Self::Term, Self::NodeId>,
@@ -47,7 +50,7 @@ pub(crate) type Vote = alias::VoteOf<TypeConfig>;
 pub(crate) type LogEntry = alias::EntryOf<TypeConfig>;
 pub(crate) type StoredMembership = alias::StoredMembershipOf<TypeConfig>;
 pub(crate) type SnapshotMeta = alias::SnapshotMetaOf<TypeConfig>;
-pub(crate) type Snapshot = alias::SnapshotOf<TypeConfig, Bytes>;
+pub(crate) type Snapshot = alias::SnapshotOf<TypeConfig, Checkpoint>;
 pub(crate) type AppendRequest = openraft::raft::AppendEntriesRequest<TypeConfig>;
 pub(crate) type StreamAppendResult = openraft::raft::StreamAppendResult<TypeConfig>;
 pub(crate) type VoteRequest = openraft::raft::VoteRequest<TypeConfig>;

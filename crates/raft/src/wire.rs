@@ -18,7 +18,7 @@ use crate::types::NodeId;
 pub(crate) const MAX_FRAME_BYTES: usize = 32 << 20;
 
 /// Changes when nodes of the old and the new kind can't talk to each other.
-const PROTOCOL_VERSION: u32 = 1;
+const PROTOCOL_VERSION: u32 = 2;
 
 /// One of the connections that a node holds to each peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,6 +47,10 @@ pub(crate) enum Service {
     Append,
     Snapshot,
     Forward,
+    /// Contents of messages that are damaged at the caller.
+    Contents,
+    /// The latest snapshot, for a node whose own one is damaged.
+    FetchSnapshot,
 }
 
 impl Service {
@@ -56,7 +60,7 @@ impl Service {
                 Lane::Control
             }
             Service::Append => Lane::Log,
-            Service::Snapshot => Lane::Snapshot,
+            Service::Snapshot | Service::Contents | Service::FetchSnapshot => Lane::Snapshot,
             Service::Forward => Lane::Request,
         }
     }
@@ -70,6 +74,8 @@ impl Service {
             Service::Append => 5,
             Service::Snapshot => 6,
             Service::Forward => 7,
+            Service::Contents => 8,
+            Service::FetchSnapshot => 9,
         }
     }
 
@@ -82,6 +88,8 @@ impl Service {
             Service::Append,
             Service::Snapshot,
             Service::Forward,
+            Service::Contents,
+            Service::FetchSnapshot,
         ]
         .into_iter()
         .find(|service| service.to_byte() == byte)

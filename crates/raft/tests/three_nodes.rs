@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 use zonemq_queue::command::{Command, Cooldown, Outcome, Reply, Request};
 use zonemq_queue::ids::{QueueKey, RequestId, SessionId};
-use zonemq_queue::message::NewMessage;
+use zonemq_queue::message::{Content, NewMessage};
 use zonemq_raft::{Group, GroupConfig, GroupId, PeerServer, Peers, ProposeError};
 use zonemq_wal::{Options, Wal};
 use zonemq_world::real::RealWorld;
@@ -111,13 +111,15 @@ fn create(sequence: u64) -> Request {
 
 fn send(sequence: u64, body: &'static str) -> Request {
     let message = NewMessage {
-        body: Bytes::from_static(body.as_bytes()),
-        attributes: BTreeMap::new(),
-        trace_header: None,
+        content: Content {
+            body: Bytes::from_static(body.as_bytes()),
+            attributes: BTreeMap::new(),
+            trace_header: None,
+            sender_id: "tester".to_owned(),
+            deduplication_id: None,
+        },
         delay: None,
         message_group: None,
-        deduplication_id: None,
-        sender_id: "tester".to_owned(),
     };
     let command = Command::SendMessages {
         queue: queue(),
@@ -135,6 +137,7 @@ async fn propose(nodes: &BTreeMap<u64, TestNode>, request: Request) -> Reply {
                 Ok(reply) => return reply,
                 Err(ProposeError::NotLeader { .. } | ProposeError::Unknown) => {}
                 Err(ProposeError::Stopped) => panic!("the node stopped"),
+                Err(ProposeError::Unreadable) => panic!("a content cannot be read"),
             }
         }
         tokio::task::yield_now().await;

@@ -331,6 +331,10 @@ pub(crate) fn refused(error: CommandError, subject: &Subject) -> Error {
         CommandError::MoveTaskDoesNotExist => {
             Error::new(ErrorCode::ResourceNotFound, "Task does not exist.")
         }
+        CommandError::StorageFull => Error::service_unavailable(
+            "The disk of this cluster is full. Messages can be received and deleted, and be sent \
+             again when there is space.",
+        ),
         CommandError::RequestAbandoned => Error::service_unavailable(
             "The request was given up before it was carried out; try it again.",
         ),

@@ -193,7 +193,7 @@ fn failed_start(error: StartError) -> Failure {
     match error {
         StartError::Listen { .. } | StartError::NotAMember(_) => Failure::Usage(error.to_string()),
         StartError::Log(_) => Failure::Disk(error.to_string()),
-        StartError::Group(_) => Failure::Runtime(error.into()),
+        StartError::Group(_) | StartError::Thread(_) => Failure::Runtime(error.into()),
     }
 }
 

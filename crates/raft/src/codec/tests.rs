@@ -10,27 +10,34 @@ use zonemq_queue::attributes::{
 };
 use zonemq_queue::command::{Batch, Command, CommandError, Cooldown, Outcome, Reply, Request};
 use zonemq_queue::ids::{MessageId, MoveTaskId, QueueKey, RequestId, SessionId};
-use zonemq_queue::message::{AttributeContent, AttributeValue, NewMessage, SentMessage};
+use zonemq_queue::message::{
+    AttributeContent, AttributeValue, Content, ContentPlace, NewMessage, SentMessage,
+};
+use zonemq_queue::pieces::Assembly;
 use zonemq_queue::state::State;
 use zonemq_queue::time::{Millis, Seconds};
 
 use super::*;
+use crate::entry;
+use crate::types::Payload;
 
 fn batch() -> Batch {
     let message = NewMessage {
-        body: Bytes::from_static(b"body"),
-        attributes: BTreeMap::from([(
-            "a".to_owned(),
-            AttributeValue {
-                data_type: "Binary".to_owned(),
-                value: AttributeContent::Binary(Bytes::from_static(&[1, 2])),
-            },
-        )]),
-        trace_header: None,
+        content: Content {
+            body: Bytes::from_static(b"body"),
+            attributes: BTreeMap::from([(
+                "a".to_owned(),
+                AttributeValue {
+                    data_type: "Binary".to_owned(),
+                    value: AttributeContent::Binary(Bytes::from_static(&[1, 2])),
+                },
+            )]),
+            trace_header: None,
+            sender_id: "me".to_owned(),
+            deduplication_id: None,
+        },
         delay: Some(Seconds(5)),
         message_group: None,
-        deduplication_id: None,
-        sender_id: "me".to_owned(),
     };
     Batch {
         stamp: Millis(1_000),
@@ -57,10 +64,47 @@ fn batch() -> Batch {
 fn the_bytes_of_a_batch_stay_as_they_are() {
     let expected = [
         251, 232, 3, 7, 1, 3, 4, 2, 7, 1, b'0', 1, b'r', 1, b'q', 1, 4, b'b', b'o', b'd', b'y', 1,
-        1, b'a', 6, b'B', b'i', b'n', b'a', b'r', b'y', 1, 2, 1, 2, 0, 1, 5, 0, 0, 2, b'm', b'e',
+        1, b'a', 6, b'B', b'i', b'n', b'a', b'r', b'y', 1, 2, 1, 2, 0, 2, b'm', b'e', 0, 1, 5, 0,
     ];
     assert_eq!(encode(&batch()), expected);
     assert_eq!(decode::<Batch>(&expected).unwrap(), batch());
+}
+
+#[test]
+fn the_bytes_of_a_batch_in_the_log_stay_as_they_are() {
+    let expected: [&[u8]; 4] = [
+        // A batch, and the length of its head.
+        &[1, 20, 0, 0, 0],
+        &[
+            251, 232, 3, 7, 1, 3, 4, 2, 0, 1, b'0', 1, b'r', 1, b'q', 1, 1, 5, 0, 28,
+        ],
+        &[
+            4, b'b', b'o', b'd', b'y', 1, 1, b'a', 6, b'B', b'i', b'n', b'a', b'r', b'y', 1, 2, 1,
+            2, 0, 2, b'm', b'e', 0,
+        ],
+        // The checksum of the content.
+        &[0x5c, 0x21, 0x79, 0x1f],
+    ];
+    let payload = entry::encode_batch(batch());
+    assert_eq!(payload.0, expected.concat());
+    let (read, places) = entry::decode_batch(&payload, 9).unwrap();
+    assert_eq!(read, batch());
+    let place = ContentPlace {
+        index: 9,
+        offset: 25,
+        length: 28,
+    };
+    assert_eq!(places, [place]);
+    assert!(entry::is_content(&entry::slice(&payload, place).unwrap()));
+}
+
+#[test]
+fn a_batch_in_the_log_that_ends_early_is_refused_at_every_byte() {
+    let payload = entry::encode_batch(batch()).0;
+    for length in 0..payload.len() {
+        let short = Payload(payload.slice(..length));
+        assert!(entry::decode_batch(&short, 1).is_err(), "{length}");
+    }
 }
 
 #[test]
@@ -290,7 +334,9 @@ fn a_state_is_read_from_a_snapshot_as_it_was_written() {
         let mut batch = batch();
         batch.requests[0].id.sequence = sequence;
         batch.requests[0].command = command;
-        state.apply(&batch);
+        let payload = entry::encode_batch(batch);
+        let (batch, contents) = entry::decode_batch(&payload, sequence).unwrap();
+        state.apply(&batch, &contents);
     };
     let send = batch().requests.remove(0).command;
     let mut commands = one_of_each_command();
@@ -311,7 +357,7 @@ fn a_state_is_read_from_a_snapshot_as_it_was_written() {
     if let Command::SendMessages { queue, messages } = &mut in_fifo {
         *queue = fifo.clone();
         messages[0].message_group = Some("g".to_owned());
-        messages[0].deduplication_id = Some("d".to_owned());
+        messages[0].content.deduplication_id = Some("d".to_owned());
     }
     let source = QueueKey {
         name: "s".to_owned(),
@@ -355,7 +401,12 @@ fn a_state_is_read_from_a_snapshot_as_it_was_written() {
         apply(sequence, command);
     }
     assert_eq!(state.running_move_tasks().count(), 1);
-    let read: State = decode(&encode(&state)).unwrap();
+    let mut assembly = Assembly::default();
+    for piece in state.clone().into_pieces() {
+        let piece = decode(&encode(&piece)).unwrap();
+        assembly.push(piece).unwrap();
+    }
+    let read = assembly.finish().unwrap();
     assert_eq!(read.hash(), state.hash());
     assert_eq!(read, state);
     let (_, described) = read.queues().find(|(key, _)| **key == queue()).unwrap();

@@ -1,5 +1,6 @@
 //! `ReceiveMessage`: takes visible messages, tells of each what was asked for.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
@@ -185,7 +186,8 @@ impl Selection {
             .iter()
             .filter_map(|attribute| Some((attribute.as_str(), attribute.of(&message)?)))
             .collect();
-        let selected: MessageAttributes = message
+        let content = message.content;
+        let selected: MessageAttributes = content
             .attributes
             .into_iter()
             .filter(|(name, _)| {
@@ -196,8 +198,8 @@ impl Selection {
         Delivery {
             message_id: message.id.to_string(),
             receipt_handle: message.receipt_handle.to_string(),
-            md5_of_body: of_body(&message.body),
-            body: message.body,
+            md5_of_body: of_body(&content.body),
+            body: content.body,
             attributes,
             md5_of_message_attributes: of_attributes(&selected),
             message_attributes: selected
@@ -260,13 +262,15 @@ impl SystemAttribute {
                 Some(message.first_received_at.0.to_string())
             }
             SystemAttribute::ApproximateReceiveCount => Some(message.receive_count.to_string()),
-            SystemAttribute::AwsTraceHeader => message.trace_header.clone(),
+            SystemAttribute::AwsTraceHeader => message.content.trace_header.clone(),
             SystemAttribute::DeadLetterQueueSourceArn => {
                 message.dead_letter_source.as_ref().map(QueueKey::arn)
             }
-            SystemAttribute::MessageDeduplicationId => message.deduplication_id.clone(),
+            SystemAttribute::MessageDeduplicationId => {
+                message.deduplication_id().map(Cow::into_owned)
+            }
             SystemAttribute::MessageGroupId => message.message_group.clone(),
-            SystemAttribute::SenderId => Some(message.sender_id.clone()),
+            SystemAttribute::SenderId => Some(message.content.sender_id.clone()),
             SystemAttribute::SentTimestamp => Some(message.sent_at.0.to_string()),
             SystemAttribute::SequenceNumber => {
                 message.sequence_number.map(|number| number.to_string())

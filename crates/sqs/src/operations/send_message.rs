@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use zonemq_queue::command::Command;
 use zonemq_queue::ids::QueueKey;
-use zonemq_queue::message::{NewMessage, SentMessage};
+use zonemq_queue::message::{Content, NewMessage, SentMessage};
 use zonemq_queue::time::Seconds;
 
 use super::{Completion, Plan};
@@ -74,7 +74,7 @@ pub(crate) struct Sums {
 pub(super) fn plan(input: Input<'_>, caller: &Caller<'_>) -> Result<Plan, Error> {
     let queue = queue_of(input.queue_url.as_ref(), caller)?;
     let (message, sums) = input.check(caller, &queue)?;
-    if message.size_bytes() > limits::MESSAGE_BYTES {
+    if message.content.size_bytes() > limits::MESSAGE_BYTES {
         return Err(message_too_long(limits::MESSAGE_BYTES, &Subject::Request));
     }
     let messages = vec![message];
@@ -143,14 +143,16 @@ impl Input<'_> {
             system_attributes: of_attributes(&system_attributes),
         };
         let message = NewMessage {
-            // Its own bytes: a slice of the request would keep all of the request in memory.
-            body: Bytes::from(body.into_string()),
-            attributes,
-            trace_header: trace_header(system_attributes),
+            content: Content {
+                // Its own bytes: a slice of the request would keep all of the request in memory.
+                body: Bytes::from(body.into_string()),
+                attributes,
+                trace_header: trace_header(system_attributes),
+                sender_id: caller.account.to_owned(),
+                deduplication_id,
+            },
             delay,
             message_group,
-            deduplication_id,
-            sender_id: caller.account.to_owned(),
         };
         Ok((message, sums))
     }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use zonemq_queue::command::{Command, CommandError};
-use zonemq_queue::message::{NewMessage, SentMessage};
+use zonemq_queue::message::SentMessage;
 
 use super::Plan;
 use super::send_message::{self, MESSAGE_GROUP_ID, Sums};
@@ -59,7 +59,10 @@ pub(super) fn plan(input: Input<'_>, caller: &Caller<'_>) -> Result<Plan, Error>
         });
         ledger.add(id, verdict);
     }
-    let size_bytes: usize = messages.iter().map(NewMessage::size_bytes).sum();
+    let size_bytes: usize = messages
+        .iter()
+        .map(|message| message.content.size_bytes())
+        .sum();
     if size_bytes > limits::MESSAGE_BYTES {
         return Err(Error::new(
             ErrorCode::BatchRequestTooLong,

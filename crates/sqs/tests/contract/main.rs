@@ -7,6 +7,8 @@
 mod differences;
 mod errors;
 mod fifo;
+#[path = "../../../queue/tests/log/mod.rs"]
+mod log;
 mod message_errors;
 mod moves;
 mod operations;

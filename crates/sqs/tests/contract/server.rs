@@ -4,25 +4,27 @@
 use serde_json::{Value, json};
 use zonemq_queue::command::{Batch, Command, Cooldown, Reply, Request};
 use zonemq_queue::ids::{RequestId, SessionId};
-use zonemq_queue::state::State;
 use zonemq_queue::time::Millis;
 use zonemq_sqs::{Defaults, decode};
 
+use crate::log::Logged;
 use crate::wire::{Answer, Protocol, Refused, read, request};
 
 pub(crate) struct Server {
     pub(crate) protocol: Protocol,
-    state: State,
+    logged: Logged,
     now: Millis,
     sequence: u64,
     cooldown: Cooldown,
 }
 
-/// Runs a test over both protocols.
+/// Runs a test over both protocols. What it leaves behind must pass through a snapshot.
 pub(crate) fn over_both(test: impl Fn(&mut Server)) {
     for protocol in [Protocol::Json, Protocol::Query] {
         eprintln!("over {protocol:?}");
-        test(&mut Server::new(protocol));
+        let mut server = Server::new(protocol);
+        test(&mut server);
+        server.logged.restore_from_snapshot();
     }
 }
 
@@ -30,7 +32,7 @@ impl Server {
     pub(crate) fn new(protocol: Protocol) -> Server {
         Server {
             protocol,
-            state: State::default(),
+            logged: Logged::default(),
             now: Millis(1_700_000_000_000),
             sequence: 0,
             cooldown: Cooldown::Off,
@@ -82,13 +84,14 @@ impl Server {
                 command,
             }],
         };
-        let mut applied = self.state.apply(&batch);
-        applied.replies.remove(0)
+        let (mut replies, _) = self.logged.apply(&batch);
+        replies.remove(0)
     }
 
     /// What the leader does again and again while move tasks are running.
     pub(crate) fn pump(&mut self) {
         let running: Vec<_> = self
+            .logged
             .state
             .running_move_tasks()
             .map(|(source, task)| (source.clone(), task))

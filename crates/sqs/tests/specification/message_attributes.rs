@@ -12,7 +12,7 @@ fn with_attributes(attributes: &Value) -> Value {
 
 fn accepted(attributes: &Value) -> MessageAttributes {
     match command("SendMessage", &with_attributes(attributes)) {
-        Command::SendMessages { mut messages, .. } => messages.remove(0).attributes,
+        Command::SendMessages { mut messages, .. } => messages.remove(0).content.attributes,
         other => panic!("{other:?}"),
     }
 }

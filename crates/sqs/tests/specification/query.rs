@@ -97,7 +97,7 @@ fn an_answer_is_xml_with_the_id_of_its_request() {
     let Some(Command::SendMessages { messages, .. }) = call.take_command() else {
         panic!("another command");
     };
-    assert_eq!(messages[0].body, "a b!");
+    assert_eq!(messages[0].content.body, "a b!");
     let response = call.answer(Some(Ok(accepted())), "request-1");
     assert_eq!(response.status(), 200);
     assert_eq!(response.headers()["content-type"], "text/xml");

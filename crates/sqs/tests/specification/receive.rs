@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use zonemq_queue::command::{Command, Outcome};
 use zonemq_queue::ids::MessageId;
-use zonemq_queue::message::{AttributeContent, AttributeValue, ReceivedMessage};
+use zonemq_queue::message::{AttributeContent, AttributeValue, Content, ReceivedMessage};
 use zonemq_queue::time::{Millis, Seconds};
 
 use crate::talk::{URL, answer, command, complaint, handle, orders, refusal, with};
@@ -20,21 +20,24 @@ fn received() -> ReceivedMessage {
         dead_letter_source: None,
         id: MessageId(1),
         receipt_handle: handle(1),
-        body: "msg".into(),
-        attributes: [
-            attribute("General", "Kenobi"),
-            attribute("Hello", "There"),
-            attribute("Help.Me", "Me"),
-        ]
-        .into(),
-        trace_header: Some("Root=1".to_owned()),
-        sender_id: "000000000000".to_owned(),
+        content: Content {
+            body: "msg".into(),
+            attributes: [
+                attribute("General", "Kenobi"),
+                attribute("Hello", "There"),
+                attribute("Help.Me", "Me"),
+            ]
+            .into(),
+            trace_header: Some("Root=1".to_owned()),
+            sender_id: "000000000000".to_owned(),
+            deduplication_id: None,
+        },
         sent_at: Millis(1_700_000_000_123),
         first_received_at: Millis(1_700_000_001_456),
         receive_count: 3,
         message_group: Some("tenant".to_owned()),
-        deduplication_id: None,
         sequence_number: None,
+        letter: None,
     }
 }
 
@@ -228,7 +231,7 @@ fn message_attributes_go_out_as_they_came_in() {
     let mut binary = received();
     let value = AttributeContent::Binary(vec![0, 255].into());
     let data_type = "Binary.png".to_owned();
-    binary.attributes = [("b".to_owned(), AttributeValue { data_type, value })].into();
+    binary.content.attributes = [("b".to_owned(), AttributeValue { data_type, value })].into();
     let body = receive(&json!({"MessageAttributeNames": ["b"]}));
     let answer = answer("ReceiveMessage", &body, Ok(Outcome::Received(vec![binary])));
     assert_eq!(

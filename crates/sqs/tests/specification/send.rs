@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use zonemq_queue::command::Command;
-use zonemq_queue::message::NewMessage;
+use zonemq_queue::message::{Content, NewMessage};
 use zonemq_queue::time::Seconds;
 
 use crate::talk::{URL, accepted, answer, command, complaint, message, orders, refusal, with};
@@ -22,13 +22,15 @@ fn a_send_becomes_a_command_with_one_message() {
     };
     assert_eq!(queue, orders());
     let expected = NewMessage {
-        body: "hello".into(),
-        attributes: [].into(),
-        trace_header: None,
+        content: Content {
+            body: "hello".into(),
+            attributes: [].into(),
+            trace_header: None,
+            sender_id: "000000000000".to_owned(),
+            deduplication_id: None,
+        },
         delay: None,
         message_group: None,
-        deduplication_id: None,
-        sender_id: "000000000000".to_owned(),
     };
     assert_eq!(messages, [expected]);
 }
@@ -65,10 +67,10 @@ fn the_answer_has_the_sums_of_attributes_that_were_sent() {
     assert!(answer["MD5OfMessageSystemAttributes"].is_string());
     let message = sent_message(&body);
     assert_eq!(
-        message.trace_header.as_deref(),
+        message.content.trace_header.as_deref(),
         Some("Root=1-5759e988-bd86")
     );
-    assert_eq!(message.attributes.len(), 1);
+    assert_eq!(message.content.attributes.len(), 1);
 }
 
 #[test]
@@ -80,7 +82,7 @@ fn a_body_arrives_as_its_characters_whatever_its_escapes() {
     ] {
         let body = format!(r#"{{"QueueUrl":"{URL}","MessageBody":{json}}}"#);
         let body = serde_json::from_str(&body).expect("JSON");
-        assert_eq!(sent_message(&body).body, text.as_bytes());
+        assert_eq!(sent_message(&body).content.body, text.as_bytes());
     }
 }
 
@@ -121,14 +123,17 @@ fn characters_outside_of_xml_are_refused() {
         );
     }
     for text in ["\t\n\r ", "\u{D7FF}\u{E000}\u{FFFD}\u{10000}\u{10FFFF}"] {
-        assert_eq!(sent_message(&message(text)).body, text.as_bytes());
+        assert_eq!(sent_message(&message(text)).content.body, text.as_bytes());
     }
 }
 
 #[test]
 fn one_mebibyte_is_the_longest_message() {
     let longest = "x".repeat(1_048_576);
-    assert_eq!(sent_message(&message(&longest)).body.len(), 1_048_576);
+    assert_eq!(
+        sent_message(&message(&longest)).content.body.len(),
+        1_048_576
+    );
     assert_eq!(
         complaint("SendMessage", &message(&format!("{longest}x"))),
         "One or more parameters are invalid. Reason: Message must be shorter than 1048576 bytes."
@@ -140,7 +145,7 @@ fn size_is_counted_in_bytes_and_includes_names_types_and_values_of_attributes() 
     let attribute = json!({"MessageAttributes": {"k": {"DataType": "String", "StringValue": "v"}}});
     let room = 1_048_576 - "k".len() - "String".len() - "v".len();
     let fits = with(&message(&"x".repeat(room)), &attribute);
-    assert_eq!(sent_message(&fits).size_bytes(), 1_048_576);
+    assert_eq!(sent_message(&fits).content.size_bytes(), 1_048_576);
     let too_long = with(&message(&"x".repeat(room + 1)), &attribute);
     assert!(complaint("SendMessage", &too_long).ends_with("shorter than 1048576 bytes."));
     // Half as many characters of two bytes, and one more.
@@ -156,7 +161,7 @@ fn system_attributes_do_not_count_against_the_size() {
             "AWSTraceHeader": {"DataType": "String", "StringValue": "Root=1"},
         }}),
     );
-    assert!(sent_message(&body).trace_header.is_some());
+    assert!(sent_message(&body).content.trace_header.is_some());
 }
 
 #[test]
@@ -222,5 +227,5 @@ fn a_deduplication_id_is_for_fifo_queues_only() {
 #[test]
 fn members_that_sqs_does_not_know_are_ignored() {
     let body = with(&message("m"), &json!({"Color": {"deep": [1, null]}}));
-    assert_eq!(sent_message(&body).body, "m");
+    assert_eq!(sent_message(&body).content.body, "m");
 }

@@ -1,0 +1,250 @@
+//! How an entry lies in the log, and the contents of messages in it.
+//!
+//! ```text
+//! entry:    0 | nothing                          blank
+//!           1 | length of the head | head | content | content | ...       a batch of commands
+//!           2 | membership
+//! content:  encoded content | its CRC32C
+//! ```
+//!
+//! The head is the batch without the contents of its messages. A content stays where it is as long
+//! as its message lives, and is read from there when the message is received: so it has a checksum
+//! of its own, and its place is the same on every replica.
+
+use bytes::Bytes;
+use openraft::EntryPayload;
+use serde::{Deserialize, Serialize};
+use zonemq_queue::command::{Batch, Command, Request};
+use zonemq_queue::ids::{QueueKey, RequestId};
+use zonemq_queue::message::{Content, ContentPlace, NewMessage};
+use zonemq_queue::time::{Millis, Seconds};
+use zonemq_wal::{GroupId, Record};
+
+use crate::codec::{self, DecodeError};
+use crate::types::{LogEntry, LogId, Payload};
+
+const BLANK: u8 = 0;
+const BATCH: u8 = 1;
+const MEMBERSHIP: u8 = 2;
+/// Kind and length of the head.
+const HEAD_START: usize = 5;
+const CHECKSUM_BYTES: usize = 4;
+
+/// The bytes are no entry of ours.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum EntryError {
+    /// A part of it cannot be decoded.
+    #[error(transparent)]
+    Decode(#[from] DecodeError),
+    /// It ends too early.
+    #[error("an entry is shorter than it says")]
+    Short,
+    /// A checksum does not match.
+    #[error("the content of a message is damaged")]
+    Checksum,
+    /// Nobody writes this.
+    #[error("there are no entries of kind {0}")]
+    Kind(u8),
+}
+
+/// The entry as a record of the log.
+pub(crate) fn to_record(group: GroupId, entry: &LogEntry) -> Record {
+    let payload = match &entry.payload {
+        EntryPayload::Blank => Bytes::from_static(&[BLANK]),
+        EntryPayload::Normal(payload) => payload.0.clone(),
+        EntryPayload::Membership(membership) => {
+            let mut bytes = vec![MEMBERSHIP];
+            bytes.extend(codec::encode(membership));
+            bytes.into()
+        }
+    };
+    Record::Entry {
+        group,
+        term: entry.log_id.leader_id.term,
+        index: entry.log_id.index,
+        payload,
+    }
+}
+
+/// The reverse of [`to_record`].
+pub(crate) fn from_record(term: u64, index: u64, payload: Bytes) -> Result<LogEntry, EntryError> {
+    let payload = match payload.split_first() {
+        None => return Err(EntryError::Short),
+        Some((&BLANK, _)) => EntryPayload::Blank,
+        Some((&BATCH, _)) => EntryPayload::Normal(Payload(payload)),
+        Some((&MEMBERSHIP, rest)) => EntryPayload::Membership(codec::decode(rest)?),
+        Some((&kind, _)) => return Err(EntryError::Kind(kind)),
+    };
+    Ok(LogEntry {
+        log_id: LogId::new_term_index(term, index),
+        payload,
+    })
+}
+
+/// A [`Batch`] without the contents of its messages.
+#[derive(Serialize, Deserialize)]
+struct BatchHead {
+    stamp: Millis,
+    nonce: u128,
+    requests: Vec<RequestHead>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct RequestHead {
+    id: RequestId,
+    finished_below: u64,
+    command: CommandHead,
+}
+
+/// Grows at the end only.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it lives for one encoding or decoding"
+)]
+#[derive(Serialize, Deserialize)]
+enum CommandHead {
+    SendMessages {
+        queue: QueueKey,
+        messages: Vec<MessageHead>,
+    },
+    Other(Command),
+}
+
+#[derive(Serialize, Deserialize)]
+struct MessageHead {
+    delay: Option<Seconds>,
+    message_group: Option<String>,
+    /// Of the content and its checksum.
+    content_bytes: u32,
+}
+
+/// Encodes a batch as the payload of an entry.
+pub(crate) fn encode_batch(batch: Batch) -> Payload {
+    let mut contents = Vec::new();
+    let requests = batch.requests.into_iter().map(|request| RequestHead {
+        id: request.id,
+        finished_below: request.finished_below,
+        command: match request.command {
+            Command::SendMessages { queue, messages } => CommandHead::SendMessages {
+                queue,
+                messages: messages
+                    .into_iter()
+                    .map(|message| MessageHead {
+                        delay: message.delay,
+                        message_group: message.message_group,
+                        content_bytes: put_content(&message.content, &mut contents),
+                    })
+                    .collect(),
+            },
+            other => CommandHead::Other(other),
+        },
+    });
+    let head = codec::encode(&BatchHead {
+        stamp: batch.stamp,
+        nonce: batch.nonce,
+        requests: requests.collect(),
+    });
+    let mut payload = Vec::with_capacity(HEAD_START + head.len() + contents.len());
+    payload.push(BATCH);
+    payload.extend(length_field(head.len()));
+    payload.extend(head);
+    payload.extend(contents);
+    Payload(payload.into())
+}
+
+fn length_field(length: usize) -> [u8; 4] {
+    let length = u32::try_from(length);
+    // The limits of a batch lie far below.
+    length.expect("an entry is below 4 GiB").to_le_bytes()
+}
+
+fn put_content(content: &Content, into: &mut Vec<u8>) -> u32 {
+    let encoded = codec::encode(content);
+    into.extend(&encoded);
+    into.extend(crc32c::crc32c(&encoded).to_le_bytes());
+    u32::from_le_bytes(length_field(encoded.len() + CHECKSUM_BYTES))
+}
+
+/// The batch of an entry, and the places of the contents in it.
+pub(crate) fn decode_batch(
+    payload: &Payload,
+    index: u64,
+) -> Result<(Batch, Vec<ContentPlace>), EntryError> {
+    let bytes = &payload.0;
+    let (&[kind, ref length @ ..], _) = bytes
+        .split_first_chunk::<HEAD_START>()
+        .ok_or(EntryError::Short)?;
+    if kind != BATCH {
+        return Err(EntryError::Kind(kind));
+    }
+    let mut offset = (u32::from_le_bytes(*length) as usize)
+        .checked_add(HEAD_START)
+        .ok_or(EntryError::Short)?;
+    let head = bytes.get(HEAD_START..offset).ok_or(EntryError::Short)?;
+    let head: BatchHead = codec::decode(head)?;
+    let mut places = Vec::new();
+    let mut content = |message: MessageHead| {
+        let place = ContentPlace {
+            index,
+            // An entry is below 4 GiB.
+            offset: u32::try_from(offset).map_err(|_| EntryError::Short)?,
+            length: message.content_bytes,
+        };
+        offset += message.content_bytes as usize;
+        let content = slice(payload, place).ok_or(EntryError::Short)?;
+        places.push(place);
+        Ok(NewMessage {
+            content: decode_content(&content)?,
+            delay: message.delay,
+            message_group: message.message_group,
+        })
+    };
+    let mut requests = Vec::with_capacity(head.requests.len());
+    for request in head.requests {
+        let command = match request.command {
+            CommandHead::SendMessages { queue, messages } => {
+                let messages: Result<_, EntryError> =
+                    messages.into_iter().map(&mut content).collect();
+                Command::SendMessages {
+                    queue,
+                    messages: messages?,
+                }
+            }
+            CommandHead::Other(command) => command,
+        };
+        requests.push(Request {
+            id: request.id,
+            finished_below: request.finished_below,
+            command,
+        });
+    }
+    let batch = Batch {
+        stamp: head.stamp,
+        nonce: head.nonce,
+        requests,
+    };
+    Ok((batch, places))
+}
+
+/// A content in an entry that is in memory.
+pub(crate) fn slice(payload: &Payload, place: ContentPlace) -> Option<Bytes> {
+    let start = place.offset as usize;
+    let end = start.checked_add(place.length as usize)?;
+    (end <= payload.0.len()).then(|| payload.0.slice(start..end))
+}
+
+/// Whether these bytes are a content as it was written.
+pub(crate) fn is_content(bytes: &[u8]) -> bool {
+    let Some((content, checksum)) = bytes.split_last_chunk::<CHECKSUM_BYTES>() else {
+        return false;
+    };
+    crc32c::crc32c(content) == u32::from_le_bytes(*checksum)
+}
+
+/// A content, if it is as it was written.
+pub(crate) fn decode_content(bytes: &[u8]) -> Result<Content, EntryError> {
+    if !is_content(bytes) {
+        return Err(EntryError::Checksum);
+    }
+    Ok(codec::decode(&bytes[..bytes.len() - CHECKSUM_BYTES])?)
+}
