@@ -342,7 +342,9 @@ async fn run_node(world: SimWorld, config: NodeConfig, life: Life) -> turmoil::R
 /// Whether trying again is of no use.
 fn is_refusal(error: &StartError) -> bool {
     match error {
-        StartError::Log(OpenError::Disk(_)) | StartError::Listen { .. } => false,
+        StartError::Log(OpenError::Disk(_)) | StartError::Listen { .. } | StartError::Thread(_) => {
+            false
+        }
         StartError::Log(_) | StartError::NotAMember(_) => true,
         // A disk that fails while the snapshot is read says so in words only.
         StartError::Group(error) => {

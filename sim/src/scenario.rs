@@ -116,6 +116,7 @@ pub(crate) const BUNDLED: &[(&str, &str)] = &[
         "power-loss-of-all",
         include_str!("../scenarios/power-loss-of-all.toml"),
     ),
+    ("power-cuts", include_str!("../scenarios/power-cuts.toml")),
     ("slow-votes", include_str!("../scenarios/slow-votes.toml")),
     (
         "lost-response",

@@ -248,13 +248,19 @@ fn input_output_error() -> io::Error {
 }
 
 fn write_failure(faults: &DiskFaults) -> Option<(&'static str, io::Error)> {
-    if faults.is_full {
-        let full = io::ErrorKind::StorageFull.into();
-        Some(("disk: writes refused for lack of space", full))
-    } else if faults.writes_fail {
-        Some(("disk: writes failed", input_output_error()))
-    } else {
-        None
+    let failure = ("disk: writes failed", input_output_error());
+    faults.writes_fail.then_some(failure)
+}
+
+impl SimDisk {
+    /// A full disk takes no new file and lets none grow; what is there can be written over.
+    fn find_space(&self, state: &DiskState) -> io::Result<()> {
+        if !state.faults.is_full {
+            return Ok(());
+        }
+        self.coverage
+            .add("disk: writes refused for lack of space", 1);
+        Err(io::ErrorKind::StorageFull.into())
     }
 }
 
@@ -298,6 +304,7 @@ impl Disk for SimDisk {
                 if !parent {
                     return Err(io::ErrorKind::NotFound.into());
                 }
+                self.find_space(&state)?;
                 let number = state.next_file;
                 state.next_file += 1;
                 state.files.insert(number, FileState::default());
@@ -328,6 +335,11 @@ impl Disk for SimDisk {
         }
         state.rename(vec![(path.to_owned(), None)]);
         Ok(())
+    }
+
+    async fn free_bytes(&self, _path: &Path) -> io::Result<u64> {
+        let is_full = self.look().await?.faults.is_full;
+        Ok(if is_full { 0 } else { u64::MAX })
     }
 
     async fn sync_dir(&self, path: &Path) -> io::Result<()> {
@@ -394,6 +406,9 @@ impl DiskFile for SimFile {
 
     async fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
         let mut state = self.disk.change().await?;
+        if offset + bytes.len() as u64 > self.of(&mut state)?.len() {
+            self.disk.find_space(&state)?;
+        }
         let misdirects = std::mem::take(&mut state.faults.misdirects_next_write);
         let file = self.of(&mut state)?;
         if misdirects {
