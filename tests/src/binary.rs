@@ -41,12 +41,13 @@ fn build() -> PathBuf {
     }
     let built = cargo.status().expect("cargo can be started");
     assert!(built.success(), "cargo could not build zonemq");
-    // This test lies in <target>/<profile>/deps/.
-    let test = std::env::current_exe().expect("a test knows its own path");
-    let program = test
+    // A test lies in <target>/<profile>/deps/, a program one above.
+    let this = std::env::current_exe().expect("a process knows its own path");
+    let program = this
         .ancestors()
-        .nth(2)
-        .expect("a test lies in a target folder")
+        .skip(1)
+        .find(|folder| !folder.ends_with("deps"))
+        .expect("it lies in a target folder")
         .join("zonemq");
     assert!(
         program.is_file(),

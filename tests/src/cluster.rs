@@ -21,8 +21,16 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Three zones with one node each. All processes end, and the folder goes, when it is dropped.
 pub struct TestCluster {
-    home: TempDir,
+    home: Home,
     up: Option<Child>,
+}
+
+/// Where the folder of a cluster is.
+enum Home {
+    /// It goes with the cluster.
+    Own(TempDir),
+    /// Somebody else cares for it.
+    Lent(PathBuf),
 }
 
 /// What `zonemq status --json` prints.
@@ -93,6 +101,15 @@ impl TestCluster {
             .prefix("zonemq-test-")
             .tempdir()
             .expect("a folder can be made");
+        TestCluster::start_at(Home::Own(home), arguments)
+    }
+
+    /// Starts a new cluster in a folder that stays when it is dropped: `data` below `home`.
+    pub fn start_in(home: &Path, arguments: &[&str]) -> TestCluster {
+        TestCluster::start_at(Home::Lent(home.to_owned()), arguments)
+    }
+
+    fn start_at(home: Home, arguments: &[&str]) -> TestCluster {
         let mut cluster = TestCluster { home, up: None };
         cluster.up(&[&["--port", "0"], arguments].concat());
         cluster
@@ -237,7 +254,15 @@ impl TestCluster {
 
     /// The folder of the cluster.
     pub fn data(&self) -> PathBuf {
-        self.home.path().join("data")
+        match &self.home {
+            Home::Own(folder) => folder.path().join("data"),
+            Home::Lent(folder) => folder.join("data"),
+        }
+    }
+
+    /// The folder of a node, counted from 1.
+    pub fn node_folder(&self, id: u64) -> PathBuf {
+        self.data().join(format!("n{id}"))
     }
 }
 
@@ -245,7 +270,7 @@ impl Drop for TestCluster {
     fn drop(&mut self) {
         if std::thread::panicking() {
             for id in 1..=3 {
-                show_end_of(&self.data().join(format!("n{id}")).join("node.log"));
+                show_end_of(&self.node_folder(id).join("node.log"));
             }
         }
         // The kernel's locks say which processes are ours; none is met by an old number.
