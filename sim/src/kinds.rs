@@ -27,6 +27,12 @@ pub(crate) fn scenario(kind: Kind) -> String {
         _ if kind.destroys_durable_data() => ("n1", ""),
         _ => ("leader", ""),
     };
+    // A write is torn only if the power goes within the millisecond in which it becomes durable, and
+    // if it touches two sectors.
+    let (every, lasts) = match kind {
+        Kind::TornPowerLoss => (0.7, 0.3),
+        _ => (3.0, 1.2),
+    };
     format!(
         r#"
 teaches = "What a cluster does when its leader meets one kind of fault, {kind}, again and again."
@@ -44,8 +50,8 @@ seconds = 12
 kind = "{kind}"
 target = "{target}"
 at = 2.0
-every = 3.0
-lasts = 1.2
+every = {every:.1}
+lasts = {lasts}
 {and}"#
     )
 }
