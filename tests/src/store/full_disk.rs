@@ -47,6 +47,16 @@ struct SmallDisk {
 }
 
 impl SmallDisk {
+    /// Puts what lies in a folder on a small disk in its place.
+    fn under(folder: &Path, size_mib: u64) -> anyhow::Result<SmallDisk> {
+        let aside = folder.with_extension("before");
+        std::fs::rename(folder, &aside)?;
+        let disk = SmallDisk::mount(folder, size_mib)?;
+        copy_all(&aside, folder).context("what is there does not fit on a small disk")?;
+        std::fs::remove_dir_all(&aside)?;
+        Ok(disk)
+    }
+
     fn mount(path: &Path, size_mib: u64) -> anyhow::Result<SmallDisk> {
         std::fs::create_dir_all(path)?;
         let size = format!("size={size_mib}m");
@@ -85,6 +95,20 @@ impl Drop for SmallDisk {
     }
 }
 
+fn copy_all(from: &Path, to: &Path) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let copy = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            std::fs::create_dir_all(&copy)?;
+            copy_all(&entry.path(), &copy)?;
+        } else {
+            std::fs::copy(entry.path(), &copy)?;
+        }
+    }
+    Ok(())
+}
+
 /// Whether this process may mount a file system.
 pub fn can_mount() -> bool {
     tempfile::tempdir().is_ok_and(|folder| SmallDisk::mount(folder.path(), 1).is_ok())
@@ -99,12 +123,15 @@ struct Refusals {
 
 /// Fills three small disks, deletes, frees space, and empties the queue.
 pub async fn run(args: &FullDiskArgs, report: &mut Report) -> anyhow::Result<()> {
-    // Dropped from the last to the first: the cluster, the disks, the folder.
     let home = tempfile::Builder::new().prefix("zonemq-test-").tempdir()?;
+    let mut new = TestCluster::start_in(home.path(), &[]);
+    new.down();
+    // Dropped from the last to the first: the cluster, the disks, the folder.
     let disks: Vec<SmallDisk> = (1..=NODES)
-        .map(|id| SmallDisk::mount(&home.path().join(format!("data/n{id}")), args.disk))
+        .map(|id| SmallDisk::under(&new.node_folder(id), args.disk))
         .collect::<anyhow::Result<_>>()?;
-    let cluster = TestCluster::start_in(home.path(), &[]);
+    let mut cluster = new;
+    cluster.up(&[]);
     let load = Load::create(&cluster, "work", args.body, &[]).await;
     for disk in &disks {
         disk.ballast(args.ballast).context("the ballast")?;
