@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use zonemq_queue::command::Cooldown;
+use zonemq_wal::Progress;
 
 /// A voter of the cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +44,8 @@ pub struct NodeConfig {
     pub data: PathBuf,
     /// The size of the files that the log is made of.
     pub segment_bytes: u64,
+    /// Tells how far the start is.
+    pub progress: Progress,
     /// How far the log grows between two snapshots, in bytes.
     pub snapshot_log_bytes: u64,
     /// All voters, this node among them.

@@ -21,3 +21,4 @@ mod waiters;
 pub use config::{Member, NodeConfig};
 pub use server::{Node, StartError};
 pub use zonemq_queue::command::Cooldown;
+pub use zonemq_wal::Progress;

@@ -50,6 +50,7 @@ async fn start(id: u64, addresses: &BTreeMap<u64, SocketAddr>, folder: &Path) ->
     let folder = folder.join(format!("n{id}"));
     let options = Options {
         segment_bytes: 1 << 20,
+        progress: zonemq_wal::Progress::default(),
         directory: folder.join("log"),
     };
     let (wal, mut recovered) = Wal::open(&world, options).await.unwrap();

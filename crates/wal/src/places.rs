@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::record::{GroupId, Record, Seed};
 use crate::segment::SegmentId;
+use crate::summary::{GroupSummary, Summary};
 
 /// A segment that can be read from.
 pub(crate) struct Readable<F> {
@@ -161,6 +162,54 @@ impl<F> Places<F> {
                 group.kept.insert(*index, Spot { segment, offset });
             }
             Record::Vote { .. } | Record::Note { .. } | Record::PurgeThrough { .. } => {}
+        }
+    }
+
+    /// What lies in a segment that is full: it is `length` bytes long and written up to `end`.
+    pub(crate) fn summarize(&self, id: SegmentId, length: u64, end: u64) -> Option<Summary> {
+        let segment = self.segments.get(&id)?;
+        let mut groups = BTreeMap::new();
+        for (group, last_index) in &segment.last_indexes {
+            let places = self.groups.get(group)?;
+            let runs = places.runs.iter().filter(|(_, run)| run.segment == id);
+            let kept = places.kept.iter().filter(|(_, spot)| spot.segment == id);
+            let summary = GroupSummary {
+                last_index: *last_index,
+                runs: runs
+                    .map(|(first, run)| (*first, run.offsets.clone()))
+                    .collect(),
+                kept: kept.map(|(index, spot)| (*index, spot.offset)).collect(),
+            };
+            groups.insert(*group, summary);
+        }
+        Some(Summary {
+            length,
+            end,
+            payload_bytes: segment.payload_bytes,
+            groups,
+        })
+    }
+
+    /// Notes all that lies in a segment, which was added last.
+    pub(crate) fn note_summary(&mut self, id: SegmentId, summary: Summary) {
+        let Some(segment) = self.segments.get_mut(&id) else {
+            return;
+        };
+        segment.payload_bytes = summary.payload_bytes;
+        for (group, summary) in summary.groups {
+            segment.last_indexes.insert(group, summary.last_index);
+            let group = self.groups.entry(group).or_default();
+            for (first, offsets) in summary.runs {
+                group.truncate_from(first);
+                let last = first + offsets.len() as u64;
+                group.kept.retain(|index, _| !(first..last).contains(index));
+                let segment = id;
+                group.runs.insert(first, Run { segment, offsets });
+            }
+            for (index, offset) in summary.kept {
+                let segment = id;
+                group.kept.insert(index, Spot { segment, offset });
+            }
         }
     }
 

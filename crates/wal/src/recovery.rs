@@ -1,7 +1,12 @@
-//! What happens when a log is opened: read every segment, replay it, and leave the last one ready
-//! to be continued. Opening twice is opening once: nothing but the cut-off tail is changed.
+//! What happens when a log is opened: read what is not yet purged, replay it, and leave the last
+//! segment ready to be continued. Opening twice is opening once: nothing but the cut-off tail is
+//! changed.
+//!
+//! Of a segment whose entries are all purged only the contents of messages are of interest, and
+//! they are read when they are received: its summary tells where they lie. So what is read does not
+//! grow with the backlog.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,10 +16,12 @@ use zonemq_world::{Disk, DiskFile, OpenMode, World};
 
 use crate::DiskError;
 use crate::places::{Places, Readable};
-use crate::record::Stored;
+use crate::progress::Progress;
+use crate::record::{GroupId, Record, Stored};
 use crate::replay::{DamagedWrite, Recovered};
 use crate::segment::{self, Contents, HeaderError, RECORDS_START, SegmentHeader, SegmentId};
 use crate::spares::{fill_with_zeros, is_leftover};
+use crate::summary::Summary;
 use crate::write::{self, Found, Tail};
 
 /// The opening of a segment lies within so many bytes.
@@ -56,20 +63,45 @@ pub enum OpenError {
     },
 }
 
+/// What may be done to a log beside reading it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// All that it needs to be continued.
+    ToContinue,
+    /// Nothing; and all of it is read, whatever summaries say.
+    ToInspect,
+}
+
 /// A segment that will not be written any more.
 #[derive(Debug)]
 pub(crate) struct Sealed {
     pub(crate) id: SegmentId,
     pub(crate) length: u64,
+    /// Where the last write ends.
+    pub(crate) end: u64,
 }
 
 /// The segment that is written.
 pub(crate) struct Current<F> {
-    pub(crate) sealed: Sealed,
     pub(crate) header: SegmentHeader,
+    pub(crate) length: u64,
     pub(crate) file: Arc<Readable<F>>,
     /// Where the next write begins.
     pub(crate) end: u64,
+}
+
+impl<F> Current<F> {
+    pub(crate) fn id(&self) -> SegmentId {
+        self.header.id
+    }
+
+    pub(crate) fn seal(self) -> Sealed {
+        Sealed {
+            id: self.header.id,
+            length: self.length,
+            end: self.end,
+        }
+    }
 }
 
 /// What the writer goes on from.
@@ -80,6 +112,8 @@ pub(crate) struct Position<F> {
     /// How far the segment before the current one was written.
     pub(crate) previous_end: u64,
     pub(crate) places: Places<F>,
+    /// Summaries that are missing, encoded.
+    pub(crate) summaries: Vec<(SegmentId, Vec<u8>)>,
 }
 
 type File<W> = <<W as World>::Disk as Disk>::File;
@@ -97,14 +131,18 @@ struct Opened<F> {
 struct Opening {
     previous_end: u64,
     segments: Vec<SegmentId>,
+    /// The last entry of each group that was purged by then.
+    purged: BTreeMap<GroupId, u64>,
 }
 
-/// Reads the whole log.
+/// Reads the log.
 pub(crate) async fn recover<W: World>(
     world: &W,
     directory: &Path,
+    access: Access,
+    progress: &Progress,
 ) -> Result<(Recovered, Position<File<W>>), OpenError> {
-    let ids = list_segments(world, directory)
+    let ids = list_segments(world, directory, access)
         .await
         .map_err(|source| DiskError::new(directory, source))?;
     let mut recovery = Recovery {
@@ -115,56 +153,117 @@ pub(crate) async fn recover<W: World>(
             current: None,
             previous_end: 0,
             places: Places::default(),
+            summaries: Vec::new(),
         },
         expected: BTreeSet::new(),
+        without_summary: Vec::new(),
     };
-    let mut waiting: Option<Opened<File<W>>> = None;
+    let mut segments = VecDeque::new();
     for id in ids {
-        let next = open_segment(world, directory, id).await?;
-        if let Some(segment) = waiting.replace(next) {
-            let follower = waiting.as_ref().filter(|next| next.id == segment.id.next());
-            let opening = follower.and_then(|next| next.opening.as_ref());
-            let end = opening.and_then(|opening| usize::try_from(opening.previous_end).ok());
-            let last_write = recovery.take(segment, Tail::Durable { end }).await?;
-            drop(last_write);
-            recovery.seal();
+        segments.push_back(open_segment(world, directory, id, access).await?);
+    }
+    let latest = segments.back().and_then(|latest| latest.opening.as_ref());
+    let purged = latest.map_or_else(BTreeMap::new, |opening| opening.purged.clone());
+    progress.add_total(segments.iter().map(|segment| segment.length).sum());
+    while let Some(segment) = segments.pop_front() {
+        let (id, length) = (segment.id, segment.length);
+        let Some(next) = segments.front() else {
+            let last_write = recovery.take(segment, Tail::MayBeTorn).await?;
+            if access == Access::ToContinue {
+                recovery.make_durable(world, &last_write).await?;
+            }
+            progress.add_done(length);
+            break;
+        };
+        let opening = next.opening.as_ref().filter(|_| next.id == id.next());
+        let end = opening.and_then(|opening| usize::try_from(opening.previous_end).ok());
+        let summary = match access {
+            Access::ToContinue => load_summary(world, directory, &segment).await,
+            Access::ToInspect => None,
+        };
+        match summary {
+            Some(summary) if is_purged(&summary, &purged) => recovery.pass(segment, summary),
+            Some(_) => drop(recovery.take(segment, Tail::Durable { end }).await?),
+            None => {
+                let damage = recovery.recovered.damage.len();
+                let header = segment.header;
+                drop(recovery.take(segment, Tail::Durable { end }).await?);
+                if recovery.recovered.damage.len() == damage {
+                    recovery.without_summary.push(header);
+                }
+            }
         }
+        recovery.seal();
+        progress.add_done(length);
     }
-    if let Some(segment) = waiting {
-        let last_write = recovery.take(segment, Tail::MayBeTorn).await?;
-        recovery.make_durable(world, &last_write).await?;
-    }
-    recovery.remove_what_was_retired(world).await?;
+    recovery.remove_what_was_retired(world, access).await?;
+    recovery.summarize();
     for log in recovery.recovered.groups.values_mut() {
         log.finish();
     }
     Ok((recovery.recovered, recovery.position))
 }
 
-/// The segments in order; what was never finished is removed.
-async fn list_segments<W: World>(world: &W, directory: &Path) -> io::Result<Vec<SegmentId>> {
+/// The segments in order. What was never finished, and summaries of what is gone, are removed.
+async fn list_segments<W: World>(
+    world: &W,
+    directory: &Path,
+    access: Access,
+) -> io::Result<Vec<SegmentId>> {
     let disk = world.disk();
-    disk.create_dir_all(directory).await?;
-    let mut ids = Vec::new();
-    for name in disk.list(directory).await? {
-        if let Some(id) = SegmentId::of_file_name(&name) {
-            ids.push(id);
-        } else if is_leftover(&name) {
+    if access == Access::ToContinue {
+        disk.create_dir_all(directory).await?;
+    }
+    let names = disk.list(directory).await?;
+    let mut ids: Vec<SegmentId> = names
+        .iter()
+        .filter_map(|name| SegmentId::of_file_name(name))
+        .collect();
+    ids.sort_unstable();
+    let is_useless = |name: &&String| {
+        let summarized = SegmentId::of_summary_name(name);
+        is_leftover(name) || summarized.is_some_and(|id| ids.binary_search(&id).is_err())
+    };
+    for name in names.iter().filter(is_useless) {
+        if access == Access::ToContinue {
             disk.remove(&directory.join(name)).await?;
         }
     }
-    ids.sort_unstable();
     Ok(ids)
+}
+
+/// The summary of a segment, if there is one that fits.
+async fn load_summary<W: World>(
+    world: &W,
+    directory: &Path,
+    segment: &Opened<File<W>>,
+) -> Option<Summary> {
+    let path = directory.join(segment.id.summary_name());
+    let file = world.disk().open(&path, OpenMode::Read).await.ok()?;
+    let length = usize::try_from(file.len().await.ok()?).ok()?;
+    let summary = Summary::decode(&file.read_at(0, length).await.ok()?, &segment.header)?;
+    (summary.length == segment.length).then_some(summary)
+}
+
+/// Whether a segment has nothing that the log needs as an entry.
+fn is_purged(summary: &Summary, purged: &BTreeMap<GroupId, u64>) -> bool {
+    let mut groups = summary.groups.iter();
+    groups.all(|(id, group)| purged.get(id) >= Some(&group.last_index))
 }
 
 async fn open_segment<W: World>(
     world: &W,
     directory: &Path,
     id: SegmentId,
+    access: Access,
 ) -> Result<Opened<File<W>>, OpenError> {
     let path = directory.join(id.file_name());
+    let mode = match access {
+        Access::ToContinue => OpenMode::ReadWrite,
+        Access::ToInspect => OpenMode::Read,
+    };
     let load = async {
-        let file = world.disk().open(&path, OpenMode::ReadWrite).await?;
+        let file = world.disk().open(&path, mode).await?;
         let length = file.len().await?;
         let begin =
             usize::try_from(length).map_or(OPENING_BYTES, |length| length.min(OPENING_BYTES));
@@ -179,7 +278,7 @@ async fn open_segment<W: World>(
             version,
         },
     })?;
-    if !is_whole {
+    if !is_whole && access == Access::ToContinue {
         tracing::warn!(segment = %path.display(), "one copy of the header is damaged and is mended");
         let mend = async {
             file.write_at(0, &header.encode()).await?;
@@ -192,6 +291,11 @@ async fn open_segment<W: World>(
         Found::Nothing => Vec::new(),
         Found::Whole(write) | Found::Damaged(write) => write.records,
     };
+    let purged = records.iter().filter_map(|(_, stored)| match stored {
+        Stored::Record(Record::PurgeThrough { group, index, .. }) => Some((*group, *index)),
+        Stored::Opening { .. } | Stored::Retired { .. } | Stored::Record(_) => None,
+    });
+    let purged: BTreeMap<GroupId, u64> = purged.collect();
     let opening = records.into_iter().find_map(|(_, stored)| match stored {
         Stored::Opening {
             previous_end,
@@ -199,6 +303,7 @@ async fn open_segment<W: World>(
         } => Some(Opening {
             previous_end,
             segments,
+            purged: purged.clone(),
         }),
         Stored::Retired { .. } | Stored::Record(_) => None,
     });
@@ -218,6 +323,7 @@ struct Recovery<'d, F> {
     position: Position<F>,
     /// The segments that must be there, as the last opening says and what was retired since.
     expected: BTreeSet<SegmentId>,
+    without_summary: Vec<SegmentHeader>,
 }
 
 /// The last write of a segment. It is what can be read, and may not be what is durable: if its
@@ -246,6 +352,25 @@ impl<F: DiskFile> Recovery<'_, F> {
                 offset,
             });
         }
+        let last_write = LastWrite {
+            start: contents.last_write_start as u64,
+            bytes: bytes.slice(contents.last_write_start..contents.end),
+        };
+        let id = segment.id;
+        self.begin(segment, contents.end as u64);
+        self.replay(contents, id);
+        Ok(last_write)
+    }
+
+    /// Passes a segment of which nothing is needed now.
+    fn pass(&mut self, segment: Opened<F>, summary: Summary) {
+        let id = segment.id;
+        self.begin(segment, summary.end);
+        self.position.places.note_summary(id, summary);
+    }
+
+    /// Makes a segment the current one.
+    fn begin(&mut self, segment: Opened<F>, end: u64) {
         if let Some(opening) = segment.opening {
             self.expected = opening.segments.into_iter().collect();
             if self
@@ -258,28 +383,17 @@ impl<F: DiskFile> Recovery<'_, F> {
             }
         }
         self.expected.insert(segment.id);
-        let last_write = LastWrite {
-            start: contents.last_write_start as u64,
-            bytes: bytes.slice(contents.last_write_start..contents.end),
-        };
         let file = Arc::new(Readable {
             file: segment.file,
             seed: segment.header.seed(),
         });
         self.position.places.add_segment(segment.id, file.clone());
-        let sealed = Sealed {
-            id: segment.id,
-            length: segment.length,
-        };
-        let end = contents.end as u64;
-        self.replay(contents, segment.id);
         self.position.current = Some(Current {
-            sealed,
             header: segment.header,
+            length: segment.length,
             file,
             end,
         });
-        Ok(last_write)
     }
 
     fn replay(&mut self, contents: Contents, segment: SegmentId) {
@@ -309,7 +423,7 @@ impl<F: DiskFile> Recovery<'_, F> {
     fn seal(&mut self) {
         if let Some(current) = self.position.current.take() {
             self.position.previous_end = current.end;
-            self.position.sealed.push(current.sealed);
+            self.position.sealed.push(current.seal());
         }
     }
 
@@ -328,18 +442,22 @@ impl<F: DiskFile> Recovery<'_, F> {
         let file = &current.file.file;
         let rewrite = async {
             file.write_at(last_write.start, &last_write.bytes).await?;
-            fill_with_zeros(file, current.end, current.sealed.length).await?;
+            fill_with_zeros(file, current.end, current.length).await?;
             file.sync_data().await?;
             world.disk().sync_dir(self.directory).await
         };
-        let path = self.path(current.sealed.id);
+        let path = self.path(current.id());
         Ok(rewrite
             .await
             .map_err(|source| DiskError::new(&path, source))?)
     }
 
     /// A crash may have come between the record of a segment's end and the removal of its file.
-    async fn remove_what_was_retired<W: World>(&mut self, world: &W) -> Result<(), OpenError> {
+    async fn remove_what_was_retired<W: World>(
+        &mut self,
+        world: &W,
+        access: Access,
+    ) -> Result<(), OpenError> {
         let is_there = |id: &SegmentId| self.position.places.segment(*id).is_some();
         if let Some(missing) = self.expected.iter().find(|id| !is_there(id)) {
             return Err(OpenError::SegmentMissing {
@@ -354,9 +472,24 @@ impl<F: DiskFile> Recovery<'_, F> {
         for segment in retired {
             let path = self.path(segment.id);
             self.position.places.forget(&[segment.id]);
-            let removed = world.disk().remove(&path).await;
-            removed.map_err(|source| DiskError::new(&path, source))?;
+            if access == Access::ToContinue {
+                let removed = world.disk().remove(&path).await;
+                removed.map_err(|source| DiskError::new(&path, source))?;
+            }
         }
         Ok(())
+    }
+
+    /// Makes the summaries that a crash or damage took.
+    fn summarize(&mut self) {
+        for header in std::mem::take(&mut self.without_summary) {
+            let Position { sealed, places, .. } = &mut self.position;
+            let Some(sealed) = sealed.iter().find(|sealed| sealed.id == header.id) else {
+                continue;
+            };
+            let summary = places.summarize(header.id, sealed.length, sealed.end);
+            let encoded = summary.map(|summary| (header.id, summary.encode(&header)));
+            self.position.summaries.extend(encoded);
+        }
     }
 }

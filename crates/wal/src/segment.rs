@@ -27,9 +27,19 @@ impl SegmentId {
         format!("{:016x}.unfinished", self.0)
     }
 
+    /// The file that tells what lies where in this segment.
+    pub(crate) fn summary_name(self) -> String {
+        format!("{:016x}.summary", self.0)
+    }
+
     pub(crate) fn of_file_name(name: &str) -> Option<SegmentId> {
         let id = u64::from_str_radix(name.strip_suffix(".log")?, 16).ok()?;
         (SegmentId(id).file_name() == name).then_some(SegmentId(id))
+    }
+
+    pub(crate) fn of_summary_name(name: &str) -> Option<SegmentId> {
+        let id = u64::from_str_radix(name.strip_suffix(".summary")?, 16).ok()?;
+        (SegmentId(id).summary_name() == name).then_some(SegmentId(id))
     }
 }
 
@@ -63,6 +73,16 @@ impl SegmentHeader {
             id,
             salt: chance.next_u64(),
         }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn with_salt(id: SegmentId, salt: u64) -> Self {
+        SegmentHeader { id, salt }
+    }
+
+    /// No two segments have the same, but by chance.
+    pub(crate) fn salt(&self) -> u64 {
+        self.salt
     }
 
     pub(crate) fn seed(&self) -> Seed {

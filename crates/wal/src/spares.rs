@@ -17,7 +17,7 @@ use zonemq_world::{Disk, DiskFile, OpenMode, World};
 
 use crate::DiskError;
 use crate::places::Readable;
-use crate::recovery::{Current, Sealed};
+use crate::recovery::Current;
 use crate::segment::{RECORDS_START, SegmentHeader, SegmentId};
 
 const ZEROS: usize = 1 << 20;
@@ -43,10 +43,7 @@ pub(crate) struct Prepared<F> {
 impl<F> From<Prepared<F>> for Current<F> {
     fn from(prepared: Prepared<F>) -> Self {
         Current {
-            sealed: Sealed {
-                id: prepared.header.id,
-                length: prepared.length,
-            },
+            length: prepared.length,
             file: Arc::new(Readable {
                 file: prepared.file,
                 seed: prepared.header.seed(),
@@ -68,6 +65,10 @@ enum Order<F> {
     },
     Remove {
         id: SegmentId,
+    },
+    Summarize {
+        id: SegmentId,
+        summary: Vec<u8>,
     },
 }
 
@@ -157,6 +158,12 @@ impl<W: World> Spares<W> {
         Ok(prepared)
     }
 
+    /// Puts an encoded summary beside its segment.
+    pub(crate) fn summarize(&self, id: SegmentId, summary: Vec<u8>) {
+        // Without a summary the segment is read.
+        let _ = self.orders.send(Order::Summarize { id, summary });
+    }
+
     /// Removes a segment that the log does not count on any more.
     pub(crate) fn remove(&self, id: SegmentId) {
         // The workshop ends after a failure that the writer is about to meet.
@@ -223,9 +230,31 @@ impl<W: World> Workshop<W> {
                         // Nothing is lost but space: it is tried again when the log is opened.
                         tracing::warn!(segment = id.0, %error, "an old segment stays");
                     }
+                    // There may be none; one that stays goes when the log is opened.
+                    let summary = self.directory.join(id.summary_name());
+                    let _ = self.world.disk().remove(&summary).await;
+                }
+                Some(Order::Summarize { id, summary }) => {
+                    let path = self.directory.join(id.summary_name());
+                    if let Err(error) = self.put_summary(&path, &summary).await {
+                        tracing::debug!(segment = id.0, %error, "no summary of a segment");
+                        // Half of one would only take room.
+                        let _ = self.world.disk().remove(&path).await;
+                    }
                 }
             }
         }
+    }
+
+    async fn put_summary(&self, path: &Path, summary: &[u8]) -> io::Result<()> {
+        let disk = self.world.disk();
+        match disk.remove(path).await {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let file = disk.open(path, OpenMode::CreateNew).await?;
+        // Not synced: its checksum tells whether it is there.
+        file.write_at(0, summary).await
     }
 
     async fn prepare(

@@ -13,7 +13,7 @@ use zonemq_world::{Clock, Disk, DiskFile, World};
 use crate::live::{Live, is_dead};
 use crate::reader::SharedPlaces;
 use crate::record::{GroupId, Record, Stored};
-use crate::recovery::{self, Current, OpenError, Sealed};
+use crate::recovery::{self, Access, Current, OpenError, Sealed};
 use crate::replay::Recovered;
 use crate::segment::{RECORDS_START, SegmentId};
 use crate::spares::Spares;
@@ -102,9 +102,11 @@ impl<W: World> Writer<W> {
         places: SharedPlaces<File<W>>,
     ) -> Result<(Self, Recovered), OpenError> {
         let directory = options.directory;
-        let (recovered, position) = recovery::recover(&world, &directory).await?;
+        let access = Access::ToContinue;
+        let (recovered, position) =
+            recovery::recover(&world, &directory, access, &options.progress).await?;
         let first_new = match &position.current {
-            Some(current) => current.sealed.id.next(),
+            Some(current) => current.id().next(),
             None => SegmentId(1),
         };
         *places.write().unwrap_or_else(PoisonError::into_inner) = position.places;
@@ -117,6 +119,9 @@ impl<W: World> Writer<W> {
             add_segment(&places, &first);
             first
         };
+        for (id, summary) in position.summaries {
+            spares.summarize(id, summary);
+        }
         let carried = recovered.groups.iter().map(|(group, log)| {
             let carried = Carried {
                 vote: log.vote.clone(),
@@ -138,7 +143,7 @@ impl<W: World> Writer<W> {
             places,
         };
         if writer.current.end == RECORDS_START {
-            let opening = writer.opening(writer.current.sealed.id, position.previous_end);
+            let opening = writer.opening(writer.current.id(), position.previous_end);
             writer.write_out(&opening).await?;
         }
         Ok((writer, recovered))
@@ -196,14 +201,14 @@ impl<W: World> Writer<W> {
 
     /// Makes records durable, in a new segment if they do not fit.
     async fn write(&mut self, stored: &[Stored]) -> Result<(), DiskError> {
-        if self.current.end + encoded_bytes(stored, self.current.end) > self.current.sealed.length {
+        if self.current.end + encoded_bytes(stored, self.current.end) > self.current.length {
             self.begin_segment(stored).await?;
         }
         self.write_out(stored).await
     }
 
     async fn begin_segment(&mut self, stored: &[Stored]) -> Result<(), DiskError> {
-        let id = self.current.sealed.id.next();
+        let id = self.current.id().next();
         let opening = self.opening(id, self.current.end);
         let opened = RECORDS_START + encoded_bytes(&opening, RECORDS_START);
         let needed = opened + encoded_bytes(stored, opened) - RECORDS_START;
@@ -213,16 +218,26 @@ impl<W: World> Writer<W> {
             .await?;
         let full = std::mem::replace(&mut self.current, prepared.into());
         add_segment(&self.places, &self.current);
-        self.sealed.push(full.sealed);
+        self.summarize(&full);
+        self.sealed.push(full.seal());
         self.write_out(&opening).await
+    }
+
+    fn summarize(&self, full: &Current<File<W>>) {
+        let places = self.places.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(summary) = places.summarize(full.id(), full.length, full.end) {
+            drop(places);
+            let encoded = summary.encode(&full.header);
+            self.spares.summarize(full.id(), encoded);
+        }
     }
 
     /// How a segment begins: with the end of the one before it, with all that there are, and with
     /// what would be lost with earlier segments.
     fn opening(&self, id: SegmentId, previous_end: u64) -> Vec<Stored> {
         let mut segments: Vec<SegmentId> = self.sealed.iter().map(|sealed| sealed.id).collect();
-        if self.current.sealed.id != id {
-            segments.push(self.current.sealed.id);
+        if self.current.id() != id {
+            segments.push(self.current.id());
         }
         segments.push(id);
         let mut opening = vec![Stored::Opening {
@@ -256,10 +271,7 @@ impl<W: World> Writer<W> {
         let at = usize::try_from(start).unwrap_or(usize::MAX);
         let (bytes, offsets) = write::encode(stored, &tops, seed, at);
         let end = start + bytes.len() as u64;
-        assert!(
-            end <= self.current.sealed.length,
-            "a write stays in its segment"
-        );
+        assert!(end <= self.current.length, "a write stays in its segment");
         let file = &self.current.file.file;
         let clock = self.world.clock();
         let durable = async {
@@ -274,7 +286,7 @@ impl<W: World> Writer<W> {
             Ok(clock.elapsed().saturating_sub(written))
         };
         let sync = durable.await.map_err(|source| {
-            let path = self.directory.join(self.current.sealed.id.file_name());
+            let path = self.directory.join(self.current.id().file_name());
             DiskError::new(&path, source)
         })?;
         self.stats.count_write(bytes.len(), sync);
@@ -295,7 +307,7 @@ impl<W: World> Writer<W> {
                 Record::Entry { .. } | Record::TruncateAfter { .. } | Record::Kept { .. } => {}
             }
         }
-        let segment = self.current.sealed.id;
+        let segment = self.current.id();
         let mut places = self.places.write().unwrap_or_else(PoisonError::into_inner);
         for (stored, offset) in stored.iter().zip(offsets) {
             if let Stored::Record(record) = stored {
@@ -338,7 +350,7 @@ impl<W: World> Writer<W> {
 
 fn add_segment<F>(places: &SharedPlaces<F>, segment: &Current<F>) {
     let mut places = places.write().unwrap_or_else(PoisonError::into_inner);
-    places.add_segment(segment.sealed.id, segment.file.clone());
+    places.add_segment(segment.id(), segment.file.clone());
 }
 
 fn records_of(stored: &[Stored]) -> impl Iterator<Item = &Record> {

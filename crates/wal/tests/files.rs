@@ -12,6 +12,7 @@ const GROUP: GroupId = GroupId(4);
 async fn open(folder: &Path) -> (Wal, Recovered) {
     let options = Options {
         segment_bytes: 64 * 1024,
+        progress: zonemq_wal::Progress::default(),
         directory: folder.join("log"),
     };
     Wal::open(&RealWorld::new(), options)
@@ -97,10 +98,14 @@ async fn segments_in_which_nothing_is_wanted_are_removed() {
         }
     }
     wal.close().await;
-    let files = std::fs::read_dir(folder.path().join("log")).expect("listed");
-    let count = files.count();
-    // The first, two or three that hold what is left, and the next one.
-    assert!((3..=6).contains(&count), "{count} files are left");
+    let count = names(folder.path(), "log").len();
+    // The first, and those that hold what is left.
+    assert!((2..=4).contains(&count), "{count} segments are left");
+    let summaries = names(folder.path(), "summary").len();
+    assert!(
+        summaries < count,
+        "{summaries} summaries of {count} segments"
+    );
 
     let (wal, recovered) = open(folder.path()).await;
     let log = &recovered.groups[&GROUP];
@@ -109,6 +114,63 @@ async fn segments_in_which_nothing_is_wanted_are_removed() {
     assert_eq!(lengths(&wal, 1).await, [4_000]);
     assert_eq!(wal.segment_of(GROUP, 400), None);
     wal.close().await;
+}
+
+/// The files of the log with this extension, in order.
+fn names(folder: &Path, extension: &str) -> Vec<std::path::PathBuf> {
+    let files = std::fs::read_dir(folder.join("log")).expect("listed");
+    let paths = files.map(|file| file.expect("listed").path());
+    let mut names: Vec<_> = paths
+        .filter(|path| path.extension().is_some_and(|end| end == extension))
+        .collect();
+    names.sort();
+    names
+}
+
+#[tokio::test]
+async fn a_segment_that_is_purged_is_not_read_to_open_the_log_but_its_summary() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (wal, _) = open(folder.path()).await;
+    for index in 0..100 {
+        append(&wal, vec![entry(index, 4_000)]).await;
+    }
+    append(&wal, vec![purge(60)]).await;
+    for index in 100..120 {
+        append(&wal, vec![entry(index, 4_000)]).await;
+    }
+    let (first, places) = (wal.segment_of(GROUP, 0), wal.sealed_segments(GROUP));
+    wal.close().await;
+
+    // What is not read is not found to be damaged.
+    let segments = names(folder.path(), "log");
+    let mut bytes = std::fs::read(&segments[0]).expect("a segment");
+    bytes[20_000] ^= 1;
+    std::fs::write(&segments[0], bytes).expect("damaged");
+    let (wal, recovered) = open(folder.path()).await;
+    assert_eq!(recovered.damage, []);
+    assert_eq!(wal.segment_of(GROUP, 0), first);
+    assert_eq!(wal.sealed_segments(GROUP), places);
+    assert_eq!(recovered.groups[&GROUP].entries.len(), 59);
+    assert_eq!(lengths(&wal, 3).await, [4_000; 3]);
+    wal.read_entries(GROUP, 0, 10, usize::MAX)
+        .await
+        .expect_err("one of them is damaged");
+    wal.close().await;
+
+    // Without its summary it is read.
+    for summary in names(folder.path(), "summary") {
+        std::fs::remove_file(summary).expect("removed");
+    }
+    let (wal, recovered) = open(folder.path()).await;
+    assert_eq!(recovered.damage.len(), 1);
+    assert_eq!(wal.sealed_segments(GROUP).len(), places.len());
+    wal.close().await;
+    let summaries = names(folder.path(), "summary").len();
+    assert_eq!(
+        summaries,
+        segments.len() - 2,
+        "but for the damaged and the current one"
+    );
 }
 
 #[tokio::test]
