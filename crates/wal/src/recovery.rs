@@ -165,6 +165,8 @@ pub(crate) async fn recover<W: World>(
     let latest = segments.back().and_then(|latest| latest.opening.as_ref());
     let purged = latest.map_or_else(BTreeMap::new, |opening| opening.purged.clone());
     progress.add_total(segments.iter().map(|segment| segment.length).sum());
+    // Behind the first segment that is not, all are read: a truncation may take entries back.
+    let mut all_is_purged = access == Access::ToContinue;
     while let Some(segment) = segments.pop_front() {
         let (id, length) = (segment.id, segment.length);
         let Some(next) = segments.front() else {
@@ -177,20 +179,18 @@ pub(crate) async fn recover<W: World>(
         };
         let opening = next.opening.as_ref().filter(|_| next.id == id.next());
         let end = opening.and_then(|opening| usize::try_from(opening.previous_end).ok());
-        let summary = match access {
-            Access::ToContinue => load_summary(world, directory, &segment).await,
-            Access::ToInspect => None,
-        };
-        match summary {
-            Some(summary) if is_purged(&summary, &purged) => recovery.pass(segment, summary),
-            Some(_) => drop(recovery.take(segment, Tail::Durable { end }).await?),
-            None => {
+        match load_summary(world, directory, &segment).await {
+            Some(summary) if all_is_purged && is_purged(&summary, &purged) => {
+                recovery.pass(segment, summary);
+            }
+            summary => {
                 let damage = recovery.recovered.damage.len();
                 let header = segment.header;
                 drop(recovery.take(segment, Tail::Durable { end }).await?);
-                if recovery.recovered.damage.len() == damage {
+                if summary.is_none() && recovery.recovered.damage.len() == damage {
                     recovery.without_summary.push(header);
                 }
+                all_is_purged &= recovery.position.is_purged(id, &purged);
             }
         }
         recovery.seal();
@@ -249,6 +249,16 @@ async fn load_summary<W: World>(
 fn is_purged(summary: &Summary, purged: &BTreeMap<GroupId, u64>) -> bool {
     let mut groups = summary.groups.iter();
     groups.all(|(id, group)| purged.get(id) >= Some(&group.last_index))
+}
+
+impl<F> Position<F> {
+    /// The same of a segment that was read.
+    fn is_purged(&self, segment: SegmentId, purged: &BTreeMap<GroupId, u64>) -> bool {
+        let last_indexes = self.places.last_indexes(segment).into_iter().flatten();
+        last_indexes
+            .into_iter()
+            .all(|(group, last)| purged.get(group) >= Some(last))
+    }
 }
 
 async fn open_segment<W: World>(
