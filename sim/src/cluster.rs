@@ -304,6 +304,8 @@ fn node_config(host: &Host, hosts: &[Host]) -> NodeConfig {
         // Small, so that files change and snapshots are taken within a run.
         segment_bytes: 64 << 10,
         progress: Progress::default(),
+        scrub_pause: Duration::from_secs(5),
+        compare_every: 100,
         snapshot_log_bytes: 128 << 10,
         cluster: "simulated".to_owned(),
         id: host.id,

@@ -25,6 +25,10 @@ impl NodeConfig {
     pub const SEGMENT_BYTES: u64 = 16 << 20;
     /// A good distance between snapshots: recovery reads no more log than this, and the last one.
     pub const SNAPSHOT_LOG_BYTES: u64 = 64 << 20;
+    /// A good pause between scrubs: a node has read all that it stores at least once a day.
+    pub const SCRUB_PAUSE: Duration = Duration::from_hours(12);
+    /// A good number of entries between comparisons of states: some seconds under full load.
+    pub const COMPARE_EVERY: u64 = 8192;
 }
 
 /// Everything that one node needs to know.
@@ -48,6 +52,10 @@ pub struct NodeConfig {
     pub progress: Progress,
     /// How far the log grows between two snapshots, in bytes.
     pub snapshot_log_bytes: u64,
+    /// How long to wait after all that is stored was read and checked, until it is done again.
+    pub scrub_pause: Duration,
+    /// The states of the replicas are compared after so many entries.
+    pub compare_every: u64,
     /// All voters, this node among them.
     pub members: Vec<Member>,
     /// Form a new cluster if the folder is empty. Exactly one node of a new cluster does.

@@ -13,7 +13,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
-use zonemq_raft::{Group, GroupStatus, Role};
+use zonemq_raft::{Group, Role};
 use zonemq_wal::Stats;
 
 use crate::waiters::Waiters;
@@ -63,6 +63,8 @@ pub(crate) struct Metrics {
     committed_index: Family<GroupLabels, Gauge>,
     applied_index: Family<GroupLabels, Gauge>,
     snapshot_index: Family<GroupLabels, Gauge>,
+    scrub_passes: Family<GroupLabels, Gauge>,
+    scrub_damaged: Family<GroupLabels, Gauge>,
     messages: Family<QueueLabels, Gauge>,
     noisy_groups: Family<QueueNameLabels, Gauge>,
     waiting_receivers: Gauge,
@@ -135,6 +137,16 @@ impl Metrics {
                 "raft_applied_index",
                 "The last entry applied",
             ),
+            scrub_passes: group_gauge(
+                &mut registry,
+                "scrub_passes",
+                "How often all that is stored was read and checked since the start",
+            ),
+            scrub_damaged: group_gauge(
+                &mut registry,
+                "scrub_damaged",
+                "Contents, entries and snapshots that were found to be damaged since the start",
+            ),
             snapshot_index: group_gauge(
                 &mut registry,
                 "raft_snapshot_index",
@@ -172,7 +184,7 @@ impl Metrics {
 
     /// Everything, as Prometheus reads it.
     pub(crate) fn render(&self, group: &Group, waiters: &Waiters) -> String {
-        self.read_group(group.id().0, &group.status());
+        self.read_group(group);
         self.read_queues(group);
         self.waiting_receivers
             .set(gauge_value(waiters.count() as u64));
@@ -182,8 +194,11 @@ impl Metrics {
         text
     }
 
-    fn read_group(&self, group: u32, status: &GroupStatus) {
-        let labels = GroupLabels { group };
+    fn read_group(&self, group: &Group) {
+        let labels = GroupLabels {
+            group: group.id().0,
+        };
+        let status = group.status();
         let set = |family: &Family<GroupLabels, Gauge>, value: u64| {
             family.get_or_create(&labels).set(gauge_value(value));
         };
@@ -193,6 +208,8 @@ impl Metrics {
         set(&self.committed_index, status.committed_index);
         set(&self.applied_index, status.applied_index);
         set(&self.snapshot_index, status.snapshot_index);
+        set(&self.scrub_passes, group.scrubbed().passes());
+        set(&self.scrub_damaged, group.scrubbed().damaged());
     }
 
     fn read_queues(&self, group: &Group) {

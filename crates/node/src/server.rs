@@ -98,6 +98,8 @@ impl Node {
             bootstrap: config.bootstrap,
             snapshots: config.data.join("snapshots"),
             snapshot_log_bytes: config.snapshot_log_bytes,
+            scrub_pause: config.scrub_pause,
+            compare_every: config.compare_every,
         };
         let log = recovered.groups.remove(&GROUP).unwrap_or_default();
         let group = Group::start(

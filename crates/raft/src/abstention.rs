@@ -1,24 +1,40 @@
-//! A node that lost a part of its log to damage does not vote and does not stand for election
-//! until it has all of it again: others may count on what it had acknowledged. It follows the
-//! leader meanwhile, and so gets back what it lost.
+//! A node that lost a part of its log does not vote and does not stand for election until it has
+//! all of it again: others may count on what it had acknowledged. It follows the leader meanwhile,
+//! and so gets back what it lost.
+//!
+//! What was lost is known in two ways: the log itself tells of damage, and a peer may know of
+//! entries that are not there any more. Until the peers were asked, votes wait.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use openraft::async_runtime::WatchReceiver;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use zonemq_wal::{GroupId, Record, RecoveredGroup, Wal, WalFailed};
 
+use crate::acknowledged;
 use crate::codec::{self, DecodeError};
-use crate::types::{LogId, Raft};
+use crate::link::Peers;
+use crate::types::{LogId, NodeId, Raft};
+
+/// Whether this node votes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    /// Nobody knows yet: the peers are being asked.
+    Unknown,
+    /// It lost something, and does not vote until it has it again.
+    Abstains,
+    Votes,
+}
 
 /// Whether this node abstains in a group. Clones share it.
 #[derive(Clone, Debug)]
 pub(crate) struct Abstention {
-    is_on: Arc<AtomicBool>,
+    standing: Arc<watch::Sender<Standing>>,
     group: GroupId,
     wal: Wal,
-    /// What must be applied here before it ends.
+    /// The last entry of the log as it was opened.
+    last: Option<LogId>,
+    /// What must be applied here before the abstention ends, if the log tells of it.
     until: Option<LogId>,
 }
 
@@ -32,48 +48,53 @@ pub(crate) enum AbstentionError {
 }
 
 impl Abstention {
-    /// Looks at what was recovered. If entries are lost, that is durable when this returns.
+    /// Looks at what was recovered. If entries are lost, that is durable when this returns. `last`
+    /// is the last entry that is there.
     pub(crate) async fn find(
         group: GroupId,
         wal: Wal,
         recovered: &RecoveredGroup,
+        last: Option<LogId>,
     ) -> Result<Abstention, AbstentionError> {
         let note = recovered.note.as_ref().map(|note| codec::decode(note));
         let noted: Option<LogId> = note.transpose()?.flatten();
         let lost = recovered.lost;
         let lost = lost.map(|entry| LogId::new_term_index(entry.term, entry.index));
+        let until = noted.max(lost);
+        let standing = match until {
+            Some(_) => Standing::Abstains,
+            None => Standing::Unknown,
+        };
         let abstention = Abstention {
-            is_on: Arc::new(AtomicBool::new(false)),
+            standing: Arc::new(watch::Sender::new(standing)),
             group,
             wal,
-            until: noted.max(lost),
+            last,
+            until,
         };
-        let Some(until) = abstention.until else {
-            return Ok(abstention);
-        };
-        abstention.is_on.store(true, Ordering::SeqCst);
-        tracing::error!(
-            group = group.0,
-            %until,
-            "a part of the log is damaged; this node does not vote until it has it from the others"
-        );
+        if let Some(until) = until {
+            tracing::error!(
+                group = group.0,
+                %until,
+                "a part of the log is damaged; this node does not vote until it has it from the others"
+            );
+        }
         if lost.is_some() {
-            let purged = recovered.purged.as_ref().map(|(index, _)| *index);
-            let stays = recovered.entries.back().map(|entry| entry.index).or(purged);
-            let truncate = Record::TruncateAfter {
-                group,
-                index: stays,
-            };
+            let index = last.map(|last| last.index);
+            let truncate = Record::TruncateAfter { group, index };
             abstention
-                .append(vec![truncate, abstention.note(Some(until))])
+                .append(vec![truncate, abstention.note(until)])
                 .await?;
         }
         Ok(abstention)
     }
 
-    /// Whether this node abstains now.
-    pub(crate) fn is_on(&self) -> bool {
-        self.is_on.load(Ordering::SeqCst)
+    /// Whether this node votes. Waits until the peers were asked.
+    pub(crate) async fn votes(&self) -> bool {
+        let mut standing = self.standing.subscribe();
+        let known = standing.wait_for(|now| *now != Standing::Unknown).await;
+        // The sender lives as long as this.
+        known.is_ok_and(|now| *now == Standing::Votes)
     }
 
     fn note(&self, until: Option<LogId>) -> Record {
@@ -90,13 +111,19 @@ impl Abstention {
         durable.await.unwrap_or(Err(WalFailed::Closed))
     }
 
-    /// Ends the abstention when all that was lost is applied here. An entry of a later term does
-    /// as well: its leader was elected by others, who had all that was committed.
-    pub(crate) async fn end_when_whole(self, raft: Raft) {
-        let Some(until) = self.until else {
+    /// Asks the peers, and ends the abstention when all that was lost is applied here. An entry of
+    /// a later term does as well: its leader was elected by others, who had all that was committed.
+    pub(crate) async fn end_when_whole(self, raft: Raft, peers: Peers, others: Vec<NodeId>) {
+        let until = match self.until {
+            Some(until) => Some(until),
+            None => self.ask(&peers, &others).await,
+        };
+        let Some(until) = until else {
+            self.standing.send_replace(Standing::Votes);
             return;
         };
         raft.runtime_config().elect(false);
+        self.standing.send_replace(Standing::Abstains);
         let mut metrics = raft.metrics();
         while metrics.borrow_watched().last_applied < Some(until) {
             if metrics.changed().await.is_err() {
@@ -104,12 +131,29 @@ impl Abstention {
             }
         }
         if self.append(vec![self.note(None)]).await.is_ok() {
-            self.is_on.store(false, Ordering::SeqCst);
             raft.runtime_config().elect(true);
+            self.standing.send_replace(Standing::Votes);
             tracing::warn!(
                 group = self.group.0,
                 "the log is whole again; this node votes"
             );
         }
+    }
+
+    /// What peers know of this node's log that is not there. That it is missing is durable when
+    /// this returns.
+    async fn ask(&self, peers: &Peers, others: &[NodeId]) -> Option<LogId> {
+        let known = acknowledged::ask(peers, others, self.group).await;
+        let until = known.filter(|known| Some(*known) > self.last)?;
+        tracing::error!(
+            group = self.group.0,
+            last = ?self.last,
+            %until,
+            "this log ends before what was acknowledged: its folder was emptied, or replaced by an \
+             old copy; this node does not vote until it has the rest from the others"
+        );
+        // A log that has failed stops the node.
+        self.append(vec![self.note(Some(until))]).await.ok()?;
+        Some(until)
     }
 }

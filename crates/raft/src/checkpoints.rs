@@ -25,6 +25,7 @@ enum Request {
     Take(Bytes, oneshot::Sender<Result<(), CheckpointError>>),
     Arrived(oneshot::Sender<io::Result<Checkpoint>>),
     Install(oneshot::Sender<Result<AppliedState, CheckpointError>>),
+    Discard(oneshot::Sender<io::Result<()>>),
 }
 
 /// The latest checkpoint, open and in memory.
@@ -109,6 +110,13 @@ impl Checkpoints {
         result.await.map_err(|_| closed())?
     }
 
+    /// Removes the checkpoint: what it holds is not to be believed.
+    pub(crate) async fn discard(&self) -> io::Result<()> {
+        let (done, result) = oneshot::channel();
+        self.ask(Request::Discard(done)).await?;
+        result.await.map_err(|_| closed())?
+    }
+
     async fn ask(&self, request: Request) -> io::Result<()> {
         self.requests.send(request).await.map_err(|_| closed())
     }
@@ -147,6 +155,7 @@ impl<W: World> Folder<W> {
                 Request::Take(frame, done) => drop(done.send(self.take(&frame).await)),
                 Request::Arrived(done) => drop(done.send(self.arrived().await)),
                 Request::Install(done) => drop(done.send(self.install().await)),
+                Request::Discard(done) => drop(done.send(self.discard().await)),
             }
         }
     }
@@ -225,6 +234,13 @@ impl<W: World> Folder<W> {
             checkpoint,
             applied,
         }))
+    }
+
+    async fn discard(&self) -> io::Result<()> {
+        match self.world.disk().remove(&self.path()).await {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => self.world.disk().sync_dir(&self.directory).await,
+        }
     }
 
     async fn expect(&mut self, announced: Announced) -> io::Result<u64> {

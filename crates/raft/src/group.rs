@@ -16,8 +16,9 @@ use zonemq_planted::{Bug, is_planted};
 use zonemq_queue::command::{Event, Reply, Request};
 use zonemq_queue::state::State;
 use zonemq_wal::{GroupId, RecoveredGroup, Wal};
-use zonemq_world::World;
+use zonemq_world::{Disk, World};
 
+use crate::comparison::Comparison;
 use crate::contents::Contents;
 use crate::group_store::{GroupStore, Owner, StoreError};
 use crate::leadership::Leadership;
@@ -26,6 +27,7 @@ use crate::log_store::LogStore;
 use crate::network::PeerNetwork;
 use crate::peer_server::ServedGroup;
 use crate::proposer::{ProposeError, Proposer};
+use crate::scrub::{Scrub, ScrubStats};
 use crate::state_machine::{self, Applied};
 use crate::types::{LogId, NodeId, Raft};
 
@@ -48,6 +50,10 @@ pub struct GroupConfig {
     /// A snapshot is taken when the log since the last one has grown to so many bytes, or to the
     /// size of a snapshot where that is more.
     pub snapshot_log_bytes: u64,
+    /// All that is stored is read and checked, with a pause of this length between two times.
+    pub scrub_pause: Duration,
+    /// The states of all replicas are compared after so many entries.
+    pub compare_every: u64,
 }
 
 /// Why a group does not start.
@@ -127,6 +133,8 @@ pub struct Group {
     served: ServedGroup,
     applied: Applied,
     leadership: watch::Receiver<Leadership>,
+    comparison: Comparison,
+    scrubbed: Arc<ScrubStats>,
     _tasks: JoinSet<()>,
 }
 
@@ -174,8 +182,10 @@ impl Group {
             me: config.me,
             voters: &config.voters,
             snapshots: &config.snapshots,
+            compare_every: config.compare_every,
         };
-        let store = GroupStore::open(world, owner, wal, recovered, peers.clone(), events).await?;
+        let opened = GroupStore::open(world, owner, wal.clone(), recovered, peers.clone(), events);
+        let store = opened.await?;
         let log = store.log;
         let openraft_config = raft_config().validate().map_err(|e| raft_error(&e))?;
         assert_eq!(
@@ -184,7 +194,7 @@ impl Group {
             "a restored leader loses committed entries"
         );
         let network = PeerNetwork {
-            peers,
+            peers: peers.clone(),
             group: config.group,
             log: log.clone(),
         };
@@ -201,7 +211,21 @@ impl Group {
         let mut tasks = JoinSet::new();
         let (told, leadership) = watch::channel(Leadership::default());
         tasks.spawn(tell_leadership(raft.clone(), told));
-        tasks.spawn(store.abstention.clone().end_when_whole(raft.clone()));
+        let mending = &store.contents.mending;
+        let others = mending.others.clone();
+        let abstention = store.abstention.clone();
+        tasks.spawn(abstention.end_when_whole(raft.clone(), peers, others));
+        let scrubbed = Arc::new(ScrubStats::default());
+        let scrub = Scrub {
+            raft: raft.clone(),
+            wal,
+            log: log.clone(),
+            mending: mending.clone(),
+            stats: scrubbed.clone(),
+            pause: config.scrub_pause,
+        };
+        let spawned = world.disk().spawn("scrub", scrub.run());
+        spawned.map_err(StoreError::Disk)?;
         tasks.spawn(snapshot_when_due(
             raft.clone(),
             log.clone(),
@@ -218,7 +242,10 @@ impl Group {
                 applied: applied.clone(),
                 arrivals: store.arrivals,
                 abstention: store.abstention,
+                hashes: store.comparison.hashes.clone(),
             },
+            comparison: store.comparison,
+            scrubbed,
             config,
             raft,
             applied,
@@ -355,9 +382,22 @@ impl Group {
         }
     }
 
-    /// Resolves with the reason when Raft has ended by itself, because it could not read or write
-    /// what it must: the node must not go on.
+    /// What the scrub has done.
+    pub fn scrubbed(&self) -> &ScrubStats {
+        &self.scrubbed
+    }
+
+    /// Resolves with the reason when this node must not go on: Raft could not read or write what it
+    /// must, or the state is not what it should be.
     pub async fn ended(&self) -> String {
+        tokio::select! {
+            biased;
+            reason = self.comparison.failed() => reason,
+            reason = self.raft_ended() => reason,
+        }
+    }
+
+    async fn raft_ended(&self) -> String {
         let mut metrics = self.raft.metrics();
         loop {
             if let Err(fatal) = &metrics.borrow_watched().running_state {

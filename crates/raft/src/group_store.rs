@@ -15,13 +15,14 @@ use crate::abstention::{Abstention, AbstentionError};
 use crate::checkpoint::CheckpointError;
 use crate::checkpoints::{Checkpoints, Loaded};
 use crate::codec::DecodeError;
+use crate::comparison::Comparison;
 use crate::contents::Contents;
 use crate::link::Peers;
 use crate::log_store::LogStore;
 use crate::mending::Mending;
 use crate::snapshot_fetch;
 use crate::snapshot_stream::Arrivals;
-use crate::state_machine::{Applied, StateMachine};
+use crate::state_machine::{Applied, StateMachine, Watchers};
 use crate::storekeeper::Storekeeper;
 use crate::types::NodeId;
 
@@ -48,6 +49,7 @@ pub(crate) struct GroupStore {
     pub(crate) contents: Contents,
     pub(crate) arrivals: Arc<Arrivals>,
     pub(crate) abstention: Abstention,
+    pub(crate) comparison: Comparison,
     pub(crate) machine: StateMachine,
 }
 
@@ -57,6 +59,8 @@ pub(crate) struct Owner<'o> {
     pub(crate) me: NodeId,
     pub(crate) voters: &'o BTreeSet<NodeId>,
     pub(crate) snapshots: &'o Path,
+    /// States are compared with those of the peers after so many entries.
+    pub(crate) compare_every: u64,
 }
 
 impl GroupStore {
@@ -74,9 +78,10 @@ impl GroupStore {
             me,
             voters,
             snapshots,
+            compare_every,
         } = owner;
-        let abstention = Abstention::find(group, wal.clone(), &recovered).await?;
-        let log = LogStore::new(group, wal.clone(), recovered)?;
+        let log = LogStore::new(group, wal.clone(), &recovered)?;
+        let abstention = Abstention::find(group, wal.clone(), &recovered, log.last()).await?;
         let checkpoints = Checkpoints::open(world, group, snapshots)?;
         let others: Vec<NodeId> = voters.iter().copied().filter(|node| *node != me).collect();
         let arrivals = Arc::new(Arrivals {
@@ -93,7 +98,7 @@ impl GroupStore {
             Err(error) if others.is_empty() => return Err(error.into()),
             Err(problem) => {
                 tracing::error!(%problem, "the snapshot cannot be used; the peers are asked for theirs");
-                let (purged, last) = (log.purged_index(), log.last_index());
+                let (purged, last) = (log.purged_index(), log.last().map(|last| last.index));
                 let fetched = snapshot_fetch::fetch(&peers, &others, &arrivals, purged, last);
                 let (checkpoint, applied) = fetched.await;
                 (Some(checkpoint), applied)
@@ -102,20 +107,31 @@ impl GroupStore {
         let applied: Applied = Arc::new(RwLock::new(applied));
         let mending = Mending {
             group,
-            peers,
-            others,
+            peers: peers.clone(),
+            others: others.clone(),
             wal: wal.clone(),
             log: log.clone(),
             applied: applied.clone(),
         };
         let storekeeper =
             Storekeeper::start(world, group, wal.clone(), log.clone(), mending.clone())?;
+        let comparison = Comparison::start(
+            world,
+            group,
+            compare_every,
+            peers,
+            others,
+            checkpoints.clone(),
+        )?;
         let machine = StateMachine::new(
             me,
             applied.clone(),
             latest,
             checkpoints,
-            storekeeper,
+            Watchers {
+                storekeeper,
+                comparison: comparison.clone(),
+            },
             events,
         );
         Ok(GroupStore {
@@ -127,6 +143,7 @@ impl GroupStore {
             log,
             applied,
             abstention,
+            comparison,
             machine,
         })
     }

@@ -7,9 +7,11 @@
 //! in the log (`entry`, `contents`); a snapshot is the index alone (`checkpoint`).
 
 mod abstention;
+mod acknowledged;
 mod checkpoint;
 mod checkpoints;
 pub mod codec;
+mod comparison;
 mod contents;
 mod entry;
 mod group;
@@ -21,6 +23,7 @@ mod mending;
 mod network;
 mod peer_server;
 mod proposer;
+mod scrub;
 mod snapshot_fetch;
 mod snapshot_stream;
 mod state_machine;
@@ -36,5 +39,6 @@ pub use leadership::Leadership;
 pub use link::{ExchangeError, Peers};
 pub use peer_server::{Forwarded, PeerServer};
 pub use proposer::ProposeError;
+pub use scrub::ScrubStats;
 pub use types::NodeId;
 pub use zonemq_wal::GroupId;

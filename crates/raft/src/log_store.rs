@@ -162,10 +162,11 @@ impl LogStore {
     pub(crate) fn new(
         group: GroupId,
         wal: Wal,
-        recovered: RecoveredGroup,
+        recovered: &RecoveredGroup,
     ) -> Result<LogStore, DecodeError> {
-        let vote = recovered.vote.map(|vote| codec::decode(&vote));
-        let purged = recovered.purged.map(|(_, purged)| codec::decode(&purged));
+        let vote = recovered.vote.as_ref().map(|vote| codec::decode(vote));
+        let purged = recovered.purged.as_ref();
+        let purged = purged.map(|(_, purged)| codec::decode(purged));
         let purged: Option<LogId> = purged.transpose()?;
         let last = recovered.entries.back().copied().map(log_id).or(purged);
         let mut log = Log {
@@ -194,8 +195,14 @@ impl LogStore {
     }
 
     /// The last entry.
-    pub(crate) fn last_index(&self) -> Option<u64> {
-        self.locked().last.map(|last| last.index)
+    pub(crate) fn last(&self) -> Option<LogId> {
+        self.locked().last
+    }
+
+    /// The entries that are durable and not purged: the first, and the one behind the last.
+    pub(crate) fn durable_range(&self) -> (u64, u64) {
+        let log = self.locked();
+        (log.first, log.durable_until)
     }
 
     // A panic while the lock is held is an invariant that broke: going on would risk the log.
@@ -245,23 +252,31 @@ impl LogStore {
         };
         let on_disk = places.iter().zip(&contents);
         let on_disk = on_disk.filter(|(_, found)| found.is_none());
-        let on_disk: Vec<PartPlace> = on_disk
-            .map(|(place, _)| PartPlace {
-                index: place.index,
-                offset: place.offset,
-                length: place.length,
-            })
-            .collect();
-        if !on_disk.is_empty() {
-            let read = self.wal.read_parts(self.group, on_disk).await;
-            let mut read = read.unwrap_or_default().into_iter();
-            for content in &mut contents {
-                if content.is_none() {
-                    *content = Some(read.next().unwrap_or(Err(ReadError::Closed)));
-                }
+        let on_disk: Vec<ContentPlace> = on_disk.map(|(place, _)| *place).collect();
+        let mut read = self.contents_on_disk(&on_disk).await.into_iter();
+        for content in &mut contents {
+            if content.is_none() {
+                *content = read.next();
             }
         }
         contents.into_iter().flatten().collect()
+    }
+
+    /// The same, whatever is in memory.
+    pub(crate) async fn contents_on_disk(
+        &self,
+        places: &[ContentPlace],
+    ) -> Vec<Result<Bytes, ReadError>> {
+        if places.is_empty() {
+            return Vec::new();
+        }
+        let parts = places.iter().map(|place| PartPlace {
+            index: place.index,
+            offset: place.offset,
+            length: place.length,
+        });
+        let read = self.wal.read_parts(self.group, parts.collect()).await;
+        read.unwrap_or_else(|_| vec![Err(ReadError::Closed); places.len()])
     }
 }
 

@@ -16,7 +16,9 @@ use zonemq_wal::GroupId;
 use zonemq_world::{Listener, Network, World};
 
 use crate::abstention::Abstention;
+use crate::acknowledged;
 use crate::codec;
+use crate::comparison::{HashReply, HashRequest, Hashes};
 use crate::entry;
 use crate::group::Group;
 use crate::log_store::LogStore;
@@ -63,6 +65,7 @@ pub(crate) struct ServedGroup {
     pub(crate) applied: Applied,
     pub(crate) arrivals: Arc<Arrivals>,
     pub(crate) abstention: Abstention,
+    pub(crate) hashes: Hashes,
 }
 
 struct Served {
@@ -267,18 +270,24 @@ async fn serve_exchange(group: GroupId, mut conversation: Conversation, served: 
     let raft = &in_group.raft;
     let result = match service {
         Service::PreVote | Service::Vote | Service::TransferLeader => {
-            if in_group.abstention.is_on() {
+            if in_group.abstention.votes().await {
+                serve_call(service, raft, &mut conversation).await
+            } else {
                 Err(refusal(
                     "this node lost a part of its log and does not vote",
                 ))
-            } else {
-                serve_call(service, raft, &mut conversation).await
             }
         }
         Service::Heartbeat | Service::Append => serve_append(raft, &mut conversation).await,
         Service::Snapshot => serve_snapshot(in_group, &mut conversation).await,
         Service::FetchSnapshot => serve_fetch(in_group, &mut conversation).await,
         Service::Contents => serve_contents(in_group, &mut conversation).await,
+        Service::Acknowledged => {
+            let known = acknowledged::known_of(raft, conversation.peer);
+            conversation.reply(codec::encode(&known)).await;
+            Ok(())
+        }
+        Service::StateHash => serve_state_hash(in_group, &mut conversation).await,
         Service::Forward => serve_forward(group, served, &mut conversation).await,
     };
     match result {
@@ -332,7 +341,9 @@ async fn serve_call(
         | Service::Snapshot
         | Service::Forward
         | Service::FetchSnapshot
-        | Service::Contents => {
+        | Service::Contents
+        | Service::Acknowledged
+        | Service::StateHash => {
             return Err(refusal("not a call"));
         }
     };
@@ -432,6 +443,18 @@ async fn serve_contents(
         .map(|read| read.ok().filter(is_whole))
         .collect();
     conversation.reply(codec::encode(&reply)).await;
+    Ok(())
+}
+
+/// Tells a peer the hash of the state here after an entry.
+async fn serve_state_hash(
+    in_group: &ServedGroup,
+    conversation: &mut Conversation,
+) -> Result<(), Refusal> {
+    let request = first_message(conversation).await?;
+    let HashRequest { index } = codec::decode(&request).map_err(refusal)?;
+    let hash = in_group.hashes.get(index);
+    conversation.reply(codec::encode(&HashReply { hash })).await;
     Ok(())
 }
 

@@ -14,6 +14,7 @@ use zonemq_queue::state::State;
 
 use crate::checkpoint::{AppliedState, Checkpoint};
 use crate::checkpoints::Checkpoints;
+use crate::comparison::Comparison;
 use crate::entry;
 use crate::storekeeper::Storekeeper;
 use crate::types::{LogEntry, LogId, NodeId, Snapshot, SnapshotMeta, StoredMembership, TypeConfig};
@@ -27,8 +28,14 @@ pub(crate) struct StateMachine {
     applied: Applied,
     checkpoints: Checkpoints,
     latest: Arc<Mutex<Option<Checkpoint>>>,
-    storekeeper: Storekeeper,
+    watchers: Watchers,
     events: mpsc::Sender<Vec<Event>>,
+}
+
+/// Who wants to know how the state comes along.
+pub(crate) struct Watchers {
+    pub(crate) storekeeper: Storekeeper,
+    pub(crate) comparison: Comparison,
 }
 
 impl StateMachine {
@@ -39,7 +46,7 @@ impl StateMachine {
         applied: Applied,
         latest: Option<Checkpoint>,
         checkpoints: Checkpoints,
-        storekeeper: Storekeeper,
+        watchers: Watchers,
         events: mpsc::Sender<Vec<Event>>,
     ) -> StateMachine {
         StateMachine {
@@ -47,7 +54,7 @@ impl StateMachine {
             applied,
             checkpoints,
             latest: Arc::new(Mutex::new(latest)),
-            storekeeper,
+            watchers,
             events,
         }
     }
@@ -73,6 +80,8 @@ impl StateMachine {
             applied.membership = StoredMembership::new(Some(entry.log_id), membership);
         }
         applied.last_applied = Some(entry.log_id);
+        let comparison = &self.watchers.comparison;
+        comparison.applied(entry.log_id.index, &applied.state);
         Ok(done.unwrap_or(command::Applied {
             replies: Vec::new(),
             events: Vec::new(),
@@ -113,7 +122,7 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
             applied: applied.clone(),
             checkpoints: self.checkpoints.clone(),
             latest: self.latest.clone(),
-            storekeeper: self.storekeeper.clone(),
+            storekeeper: self.watchers.storekeeper.clone(),
         }
     }
 

@@ -43,6 +43,7 @@ impl StoreBuilder<TypeConfig, LogStore, StateMachine, Kept> for OnFiles {
             me: 1,
             voters: &BTreeSet::from([1]),
             snapshots: &folder.path().join("snapshots"),
+            compare_every: 100,
         };
         let nobody = Peers::new(&world, "test", 1, &BTreeMap::new());
         let store = GroupStore::open(&world, owner, wal, log, nobody, events_sender)

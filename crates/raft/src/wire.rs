@@ -51,14 +51,21 @@ pub(crate) enum Service {
     Contents,
     /// The latest snapshot, for a node whose own one is damaged.
     FetchSnapshot,
+    /// What the caller said was durable.
+    Acknowledged,
+    /// The hash of the state after an entry.
+    StateHash,
 }
 
 impl Service {
     pub(crate) fn lane(self) -> Lane {
         match self {
-            Service::PreVote | Service::Vote | Service::TransferLeader | Service::Heartbeat => {
-                Lane::Control
-            }
+            Service::PreVote
+            | Service::Vote
+            | Service::TransferLeader
+            | Service::Heartbeat
+            | Service::Acknowledged
+            | Service::StateHash => Lane::Control,
             Service::Append => Lane::Log,
             Service::Snapshot | Service::Contents | Service::FetchSnapshot => Lane::Snapshot,
             Service::Forward => Lane::Request,
@@ -76,6 +83,8 @@ impl Service {
             Service::Forward => 7,
             Service::Contents => 8,
             Service::FetchSnapshot => 9,
+            Service::Acknowledged => 10,
+            Service::StateHash => 11,
         }
     }
 
@@ -90,6 +99,8 @@ impl Service {
             Service::Forward,
             Service::Contents,
             Service::FetchSnapshot,
+            Service::Acknowledged,
+            Service::StateHash,
         ]
         .into_iter()
         .find(|service| service.to_byte() == byte)

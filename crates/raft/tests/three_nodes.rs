@@ -59,6 +59,8 @@ async fn start(id: u64, addresses: &BTreeMap<u64, SocketAddr>, folder: &Path) ->
     tokio::spawn(async move { while events.recv().await.is_some() {} });
     let config = GroupConfig {
         snapshot_log_bytes: 64 << 20,
+        scrub_pause: Duration::from_secs(1),
+        compare_every: 4,
         group: GROUP,
         me: id,
         voters: BTreeSet::from([1, 2, 3]),

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::{Deserialize, Serialize};
+use zonemq_node::NodeConfig;
 
 /// A message queue that speaks Amazon SQS, replicated across availability zones.
 #[derive(Debug, Parser)]
@@ -60,11 +61,22 @@ pub(crate) struct ServiceArgs {
     /// How long a request waits for a majority before it fails with 503, as `10s` or `500ms`
     #[arg(long, default_value = "10s")]
     pub(crate) request_timeout: Timeout,
+    /// Pause between two readings of all that is stored, which mend what has been damaged since
+    #[arg(long, default_value = "12h", value_name = "TIME")]
+    #[serde(default = "ServiceArgs::default_scrub_pause")]
+    pub(crate) scrub_pause: Timeout,
     /// AWS's 60 seconds after DeleteQueue and between purges [default: off under `up`, on under
     /// `node`]
     #[arg(long, value_name = "ON|OFF")]
     #[serde(default)]
     pub(crate) aws_cooldowns: Option<Switch>,
+}
+
+impl ServiceArgs {
+    /// For clusters that were formed before there was a choice.
+    fn default_scrub_pause() -> Timeout {
+        Timeout(NodeConfig::SCRUB_PAUSE)
+    }
 }
 
 /// On or off.
@@ -250,7 +262,7 @@ impl std::fmt::Display for MemberArg {
     }
 }
 
-/// A span of time as people write it: `10s`, `500ms`.
+/// A span of time as people write it: `10s`, `500ms`, `12h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub(crate) struct Timeout(pub(crate) Duration);
@@ -259,15 +271,14 @@ impl FromStr for Timeout {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let (number, milliseconds_each) = match text.strip_suffix("ms") {
-            Some(number) => (number, 1),
-            None => (text.strip_suffix('s').unwrap_or_default(), 1000),
-        };
+        let units = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000)];
+        let with_unit = |(unit, millis)| Some((text.strip_suffix(unit)?, millis));
+        let (number, milliseconds_each) = units.into_iter().find_map(with_unit).unwrap_or_default();
         match number.parse::<u32>() {
             Ok(number) if number > 0 => Ok(Timeout(Duration::from_millis(
                 u64::from(number) * milliseconds_each,
             ))),
-            _ => Err("not like 10s or 500ms".to_owned()),
+            _ => Err("not like 10s, 500ms or 12h".to_owned()),
         }
     }
 }
@@ -346,7 +357,8 @@ mod tests {
     fn a_timeout_has_a_unit_and_is_not_zero() {
         assert_eq!("10s".parse(), Ok(Timeout(Duration::from_secs(10))));
         assert_eq!("500ms".parse(), Ok(Timeout(Duration::from_millis(500))));
-        for wrong in ["10", "0s", "-1s", "s", "ms", "1h"] {
+        assert_eq!("12h".parse(), Ok(Timeout(Duration::from_hours(12))));
+        for wrong in ["10", "0s", "-1s", "s", "ms", "1d"] {
             assert!(wrong.parse::<Timeout>().is_err(), "{wrong}");
         }
     }

@@ -60,7 +60,8 @@ pub(crate) fn start(
         .args([
             "--request-timeout",
             &cluster.service.request_timeout.to_string(),
-        ]);
+        ])
+        .args(["--scrub-pause", &cluster.service.scrub_pause.to_string()]);
     for member in &cluster.nodes {
         command.args(["--member", &member.member().to_string()]);
     }

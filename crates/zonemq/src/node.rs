@@ -74,6 +74,8 @@ fn config(args: &NodeArgs, me: &MemberArg) -> NodeConfig {
         progress: Progress::default(),
         segment_bytes: NodeConfig::SEGMENT_BYTES,
         snapshot_log_bytes: NodeConfig::SNAPSHOT_LOG_BYTES,
+        scrub_pause: args.service.scrub_pause.0,
+        compare_every: NodeConfig::COMPARE_EVERY,
         cluster: args.cluster.clone(),
         id: me.id,
         zone: me.zone.clone(),
