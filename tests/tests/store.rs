@@ -1,0 +1,208 @@
+//! The store on real processes: short forms of the long checks, and disks that fail.
+
+use std::path::{Path, PathBuf};
+
+use zonemq_tests::cluster::{Status, TestCluster};
+use zonemq_tests::store::load::Load;
+use zonemq_tests::store::memory::{MemoryArgs, settle};
+use zonemq_tests::store::report::Report;
+use zonemq_tests::store::restart::RestartArgs;
+use zonemq_tests::store::soak::SoakArgs;
+use zonemq_tests::store::{full_disk, memory, restart, soak};
+
+const BODY_BYTES: usize = 1_000;
+
+fn assert_holds(report: &Report) {
+    assert!(report.end(), "{:#?}", report.missed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backlog_takes_less_memory_than_its_bodies() {
+    let mut report = Report::begin("memory");
+    // 80 MiB of bodies.
+    let args = MemoryArgs {
+        messages: 10_000,
+        body: 8_192,
+        limit: 160.0,
+    };
+    memory::run(&args, &mut report).await;
+    assert_holds(&report);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_nodes_serve_again_soon_and_lose_nothing() {
+    let mut report = Report::begin("restart");
+    let args = RestartArgs {
+        messages: 10_000,
+        body: BODY_BYTES,
+        limit: 5.0,
+        drain: true,
+    };
+    restart::run(&args, &mut report).await;
+    assert_holds(&report);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_lost_at_a_backlog_while_nodes_die() {
+    let mut report = Report::begin("soak");
+    let args = SoakArgs {
+        minutes: 0.25,
+        backlog: 5_000,
+        body: BODY_BYTES,
+        kill_every: 3.0,
+        look_every: 0.5,
+        // Within seconds a new cluster still grows: the long form holds it against ten percent.
+        growth: 100.0,
+        seed: 1,
+    };
+    soak::run(&args, &mut report).await;
+    assert_holds(&report);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn full_disks_refuse_sends_in_words_and_are_forgiven_when_they_have_space() {
+    if !full_disk::can_mount() {
+        // The simulator's scenario failing-disks shows the same where nobody may mount.
+        eprintln!("no small disk can be mounted here");
+        return;
+    }
+    let mut report = Report::begin("full disks");
+    let args = full_disk::FullDiskArgs {
+        disk: 256,
+        ballast: 96,
+        body: 16_384,
+        refused_within: 15.0,
+        back_within: 30.0,
+    };
+    full_disk::run(&args, &mut report)
+        .await
+        .expect("small disks");
+    assert_holds(&report);
+}
+
+async fn filled(cluster: &TestCluster, messages: u64, body_bytes: usize) -> Load {
+    let load = Load::create(cluster, "backlog", body_bytes, &[]).await;
+    load.fill(messages).await;
+    settle(cluster).await;
+    load
+}
+
+async fn drained(cluster: &TestCluster, load: &Load) {
+    settle(cluster).await;
+    load.drain().await;
+    let counts = load.ledger.counts();
+    assert_eq!(load.ledger.missing(), 0, "{counts:?}");
+    assert_eq!((counts.strange, counts.came_back), (0, 0), "{counts:?}");
+}
+
+/// The files of a node's log, in order.
+fn segments(cluster: &TestCluster, node: u64) -> Vec<PathBuf> {
+    let log = cluster.node_folder(node).join("store/log");
+    let files = std::fs::read_dir(log).expect("a log");
+    let paths = files.map(|file| file.expect("listed").path());
+    let mut segments: Vec<PathBuf> = paths
+        .filter(|path| path.extension().is_some_and(|end| end == "log"))
+        .collect();
+    segments.sort();
+    segments
+}
+
+/// Turns a bit of a file where the bodies of messages lie: the first stretch of letters and digits
+/// that is as long as most of a body. Where that was.
+fn damage_a_body(path: &Path) -> usize {
+    let mut bytes = std::fs::read(path).expect("a segment");
+    let is_body = |byte: &u8| (b'0'..b'0' + 64).contains(byte) || *byte == b' ';
+    let body = bytes
+        .windows(BODY_BYTES / 2)
+        .position(|window| window.iter().all(is_body));
+    let at = body.expect("a body in this segment") + 100;
+    bytes[at] ^= 1;
+    std::fs::write(path, bytes).expect("written");
+    at
+}
+
+fn log_of(cluster: &TestCluster, node: u64) -> String {
+    let log = cluster.node_folder(node).join("node.log");
+    std::fs::read_to_string(log).expect("a node writes a log")
+}
+
+async fn wait_for_log(cluster: &TestCluster, node: u64, words: &str) {
+    cluster
+        .wait_until(&format!("n{node} says: {words}"), |_| {
+            log_of(cluster, node).contains(words)
+        })
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_body_is_mended_from_a_peer_by_the_scrub() {
+    let cluster = TestCluster::start_with(&["--scrub-pause", "200ms"]);
+    // More than one segment, and a snapshot, so that the first is passed over when it is opened.
+    let load = filled(&cluster, 10_000, 8 * BODY_BYTES).await;
+    let follower = cluster.leader().await % 3 + 1;
+    let name = format!("n{follower}");
+    cluster.fault("kill", &name);
+    damage_a_body(&segments(&cluster, follower)[0]);
+    cluster.fault("restart", &name);
+    wait_for_log(&cluster, follower, "mended from a peer").await;
+    drained(&cluster, &load).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_entry_keeps_a_node_from_voting_until_it_has_it_again() {
+    let cluster = TestCluster::start();
+    let load = filled(&cluster, 2_000, BODY_BYTES).await;
+    let follower = cluster.leader().await % 3 + 1;
+    let name = format!("n{follower}");
+    cluster.fault("kill", &name);
+    damage_a_body(segments(&cluster, follower).last().expect("a segment"));
+    cluster.fault("restart", &name);
+    wait_for_log(&cluster, follower, "a part of the log is damaged").await;
+    wait_for_log(&cluster, follower, "the log is whole again").await;
+    // Now it counts: with it and one other, everything is there.
+    let leader = cluster.leader().await;
+    let other = (1..=3).find(|id| *id != follower && *id != leader);
+    cluster.fault("kill", &format!("n{}", other.expect("three nodes")));
+    load.drain().await;
+    assert_eq!(load.ledger.missing(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_with_an_old_copy_of_its_folder_does_not_vote_until_it_has_the_rest() {
+    let cluster = TestCluster::start();
+    let load = filled(&cluster, 200, BODY_BYTES).await;
+    let follower = cluster.leader().await % 3 + 1;
+    let name = format!("n{follower}");
+    let (store, copy) = (
+        cluster.node_folder(follower).join("store"),
+        cluster.node_folder(follower).join("copy"),
+    );
+    cluster.fault("kill", &name);
+    copy_folder(&store, &copy);
+    cluster.fault("restart", &name);
+    cluster
+        .wait_until("all nodes caught up", Status::all_caught_up)
+        .await;
+    load.fill(200).await;
+    settle(&cluster).await;
+    cluster.fault("kill", &name);
+    std::fs::remove_dir_all(&store).expect("removed");
+    std::fs::rename(&copy, &store).expect("put back");
+    cluster.fault("restart", &name);
+    wait_for_log(&cluster, follower, "replaced by an old copy").await;
+    wait_for_log(&cluster, follower, "the log is whole again").await;
+    drained(&cluster, &load).await;
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("made");
+    for entry in std::fs::read_dir(from).expect("listed") {
+        let entry = entry.expect("listed");
+        let copy = to.join(entry.file_name());
+        if entry.file_type().expect("known").is_dir() {
+            copy_folder(&entry.path(), &copy);
+        } else {
+            std::fs::copy(entry.path(), &copy).expect("copied");
+        }
+    }
+}
