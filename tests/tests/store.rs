@@ -141,6 +141,15 @@ async fn a_damaged_body_is_mended_from_a_peer_by_the_scrub() {
     let load = filled(&cluster, 10_000, 8 * BODY_BYTES).await;
     let follower = cluster.leader().await % 3 + 1;
     let name = format!("n{follower}");
+    let snapshot = cluster
+        .node_folder(follower)
+        .join("store/snapshots/group-0.snapshot");
+    cluster
+        .wait_until("a snapshot is taken", |_| snapshot.exists())
+        .await;
+    // Behind these, the log knows that what is in the snapshot is purged.
+    load.fill(100).await;
+    settle(&cluster).await;
     cluster.fault("kill", &name);
     damage_a_body(&segments(&cluster, follower)[0]);
     cluster.fault("restart", &name);

@@ -58,9 +58,9 @@ impl Abstention {
     ) -> Result<Abstention, AbstentionError> {
         let note = recovered.note.as_ref().map(|note| codec::decode(note));
         let noted: Option<LogId> = note.transpose()?.flatten();
-        let lost = recovered.lost;
-        let lost = lost.map(|entry| LogId::new_term_index(entry.term, entry.index));
-        let until = noted.max(lost);
+        let missing = recovered.lost;
+        let missing = missing.map(|entry| LogId::new_term_index(entry.term, entry.index));
+        let until = noted.max(missing);
         let standing = match until {
             Some(_) => Standing::Abstains,
             None => Standing::Unknown,
@@ -79,7 +79,7 @@ impl Abstention {
                 "a part of the log is damaged; this node does not vote until it has it from the others"
             );
         }
-        if lost.is_some() {
+        if missing.is_some() {
             let index = last.map(|last| last.index);
             let truncate = Record::TruncateAfter { group, index };
             abstention
