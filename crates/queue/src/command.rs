@@ -1,8 +1,7 @@
 //! What can be asked of the replicated state, and what it answers.
 //!
-//! Commands travel in Raft entries and lie in logs and snapshots: these enums only ever grow at
-//! the end, because the codec writes the position of a variant (golden-byte tests in
-//! `crates/raft` hold this).
+//! Commands travel in Raft entries and lie in logs and snapshots: these enums only grow at the end,
+//! because the codec writes the position of a variant (golden-byte tests in `crates/raft`).
 
 use serde::{Deserialize, Serialize};
 

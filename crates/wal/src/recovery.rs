@@ -21,6 +21,7 @@ use crate::record::{GroupId, Record, Stored};
 use crate::replay::{DamagedWrite, Recovered};
 use crate::segment::{self, Contents, HeaderError, RECORDS_START, SegmentHeader, SegmentId};
 use crate::spares::{fill_with_zeros, is_leftover};
+use crate::stopped::Access;
 use crate::summary::Summary;
 use crate::write::{self, Found, Tail};
 
@@ -61,15 +62,6 @@ pub enum OpenError {
         /// Its format.
         version: u32,
     },
-}
-
-/// What may be done to a log beside reading it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Access {
-    /// All that it needs to be continued.
-    ToContinue,
-    /// Nothing; and all of it is read, whatever summaries say.
-    ToInspect,
 }
 
 /// A segment that will not be written any more.

@@ -11,8 +11,17 @@ use crate::OpenError;
 use crate::progress::Progress;
 use crate::reader::{self, PartPlace, ReadError, SharedPlaces};
 use crate::record::GroupId;
-use crate::recovery::{self, Access};
+use crate::recovery;
 use crate::replay::{Recovered, RecoveredEntry};
+
+/// What may be done to a log beside reading it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// All that it needs to be continued.
+    ToContinue,
+    /// Nothing; and all of it is read, whatever summaries say.
+    ToInspect,
+}
 
 /// A log as it lies on the disk. It can be read while this exists.
 pub struct StoppedLog<W: World> {
