@@ -14,6 +14,7 @@ use zonemq_wal::{GroupId, Record, RecoveredGroup, Wal, WalFailed};
 use crate::acknowledged;
 use crate::codec::{self, DecodeError};
 use crate::link::Peers;
+use crate::mending::Mending;
 use crate::types::{LogId, NodeId, Raft};
 
 /// Whether this node votes.
@@ -97,6 +98,11 @@ impl Abstention {
         known.is_ok_and(|now| *now == Standing::Votes)
     }
 
+    /// The same as it is known now.
+    pub(crate) fn votes_now(&self) -> bool {
+        *self.standing.borrow() == Standing::Votes
+    }
+
     fn note(&self, until: Option<LogId>) -> Record {
         Record::Note {
             group: self.group,
@@ -113,10 +119,10 @@ impl Abstention {
 
     /// Asks the peers, and ends the abstention when all that was lost is applied here. An entry of
     /// a later term does as well: its leader was elected by others, who had all that was committed.
-    pub(crate) async fn end_when_whole(self, raft: Raft, peers: Peers, others: Vec<NodeId>) {
+    pub(crate) async fn end_when_whole(self, raft: Raft, mending: Mending) {
         let until = match self.until {
             Some(until) => Some(until),
-            None => self.ask(&peers, &others).await,
+            None => self.ask(&mending.peers, &mending.others).await,
         };
         let Some(until) = until else {
             self.standing.send_replace(Standing::Votes);
@@ -130,6 +136,9 @@ impl Abstention {
                 return;
             }
         }
+        // The snapshot may go on behind entries that were lost: then others had the contents in them
+        // as well, and this node does not count as one that has them before it does.
+        mending.mend_missing(mending.missing()).await;
         if self.append(vec![self.note(None)]).await.is_ok() {
             raft.runtime_config().elect(true);
             self.standing.send_replace(Standing::Votes);

@@ -24,6 +24,7 @@ use crate::group_store::{GroupStore, Owner, StoreError};
 use crate::leadership::Leadership;
 use crate::link::Peers;
 use crate::log_store::LogStore;
+use crate::mending::Mending;
 use crate::network::PeerNetwork;
 use crate::peer_server::ServedGroup;
 use crate::proposer::{ProposeError, Proposer};
@@ -194,7 +195,7 @@ impl Group {
             "a restored leader loses committed entries"
         );
         let network = PeerNetwork {
-            peers: peers.clone(),
+            peers,
             group: config.group,
             log: log.clone(),
         };
@@ -212,9 +213,8 @@ impl Group {
         let (told, leadership) = watch::channel(Leadership::default());
         tasks.spawn(tell_leadership(raft.clone(), told));
         let mending = &store.contents.mending;
-        let others = mending.others.clone();
         let abstention = store.abstention.clone();
-        tasks.spawn(abstention.end_when_whole(raft.clone(), peers, others));
+        tasks.spawn(abstention.end_when_whole(raft.clone(), mending.clone()));
         let scrubbed = Arc::new(ScrubStats::default());
         let scrub = Scrub {
             raft: raft.clone(),
@@ -281,6 +281,10 @@ impl Group {
 
     pub(crate) fn served(&self) -> ServedGroup {
         self.served.clone()
+    }
+
+    pub(crate) fn mending(&self) -> &Mending {
+        &self.contents.mending
     }
 
     /// Who leads; changes are told as they become known.

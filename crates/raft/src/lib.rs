@@ -16,6 +16,7 @@ mod contents;
 mod entry;
 mod group;
 mod group_store;
+mod inspection;
 mod leadership;
 mod link;
 mod log_store;
@@ -35,6 +36,7 @@ mod types;
 mod wire;
 
 pub use group::{Group, GroupConfig, GroupError, GroupStatus, Role};
+pub use inspection::Inspection;
 pub use leadership::Leadership;
 pub use link::{ExchangeError, Peers};
 pub use peer_server::{Forwarded, PeerServer};

@@ -13,7 +13,7 @@ use crate::codec;
 use crate::entry;
 use crate::link::Peers;
 use crate::log_store::LogStore;
-use crate::state_machine::Applied;
+use crate::state_machine::{self, Applied};
 use crate::types::NodeId;
 use crate::wire::Service;
 
@@ -84,6 +84,32 @@ impl Mending {
             self.keep(place.index, &places, contents).await;
         }
         wanted
+    }
+
+    /// The contents of which nothing is here, for example because the entries that held them were
+    /// damaged and a snapshot goes on behind them.
+    pub(crate) fn missing(&self) -> Vec<ContentPlace> {
+        // Beside the traffic: the pages of a clone are shared.
+        let state = state_machine::read(&self.applied, Clone::clone);
+        let places = state.content_places();
+        let is_missing =
+            |place: &ContentPlace| self.wal.segment_of(self.group, place.index).is_none();
+        places.filter(is_missing).collect()
+    }
+
+    /// Mends those of them that are still wanted; returns of how many entries.
+    pub(crate) async fn mend_missing(&self, mut missing: Vec<ContentPlace>) -> u64 {
+        missing.sort_unstable();
+        missing.dedup_by_key(|place| place.index);
+        let mut entries = 0;
+        for place in missing {
+            if self.is_wanted(place) {
+                tracing::error!(?place, "the content of a message is missing");
+                self.mend(place).await;
+                entries += 1;
+            }
+        }
+        entries
     }
 
     async fn ask(&self, node: NodeId, places: ContentsRequest) -> Option<ContentsReply> {

@@ -60,6 +60,7 @@ impl Scrub {
             sleep(self.pause).await;
             self.read_snapshot().await;
             self.read_entries().await;
+            self.find_missing().await;
             self.read_contents().await;
             self.stats.passes.fetch_add(1, Ordering::Relaxed);
         }
@@ -124,6 +125,11 @@ impl Scrub {
             }
             sleep(PAUSE).await;
         }
+    }
+
+    async fn find_missing(&self) {
+        let entries = self.mending.mend_missing(self.mending.missing()).await;
+        self.stats.damaged.fetch_add(entries, Ordering::Relaxed);
     }
 
     async fn read_contents(&self) {

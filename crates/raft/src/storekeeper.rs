@@ -94,19 +94,9 @@ impl Work {
             bytes,
         };
         self.wal.retire(self.group, live.clone());
-        self.mend(missing).await;
+        // Deleted since the checkpoint, most likely.
+        self.mending.mend_missing(missing).await;
         self.thin_out(state, live).await;
-    }
-
-    async fn mend(&self, mut missing: Vec<ContentPlace>) {
-        missing.dedup_by_key(|place| place.index);
-        for place in missing {
-            // Deleted since the checkpoint, most likely.
-            if self.mending.is_wanted(place) {
-                tracing::error!(?place, "the content of a message is missing");
-                self.mending.mend(place).await;
-            }
-        }
     }
 
     /// Writes what is wanted of thin segments anew, at the end of the log.

@@ -58,7 +58,8 @@ async fn start(id: u64, addresses: &BTreeMap<u64, SocketAddr>, folder: &Path) ->
     let (events_sender, mut events) = mpsc::channel(16);
     tokio::spawn(async move { while events.recv().await.is_some() {} });
     let config = GroupConfig {
-        snapshot_log_bytes: 64 << 20,
+        // After a few dozen messages.
+        snapshot_log_bytes: 4 << 10,
         scrub_pause: Duration::from_secs(1),
         compare_every: 4,
         group: GROUP,
@@ -223,6 +224,58 @@ async fn leadership_moves_to_a_follower_when_it_is_handed_over() {
     assert_eq!(propose(&nodes, create(2)).await, Ok(Outcome::Exists));
     assert!(nodes[&new].group.confirm_leadership().await);
     assert!(!nodes[&old].group.confirm_leadership().await);
+    for (_, node) in nodes {
+        node.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_lost_entries_below_its_snapshot_votes_when_it_has_their_contents_again() {
+    const BODY: &str = "a body of which a bit flips";
+    let folder = tempfile::tempdir().unwrap();
+    let addresses = free_addresses().await;
+    let mut nodes = BTreeMap::new();
+    for id in 1..=3 {
+        nodes.insert(id, start(id, &addresses, folder.path()).await);
+    }
+    assert_eq!(propose(&nodes, create(1)).await, Ok(Outcome::Exists));
+    for sequence in 2..60 {
+        let sent = propose(&nodes, send(sequence, BODY)).await;
+        assert!(matches!(sent, Ok(Outcome::Sent(_))));
+    }
+    let follower = leader_known_to(&nodes[&1]).await % 3 + 1;
+    let snapshot = async {
+        while nodes[&follower].group.status().snapshot_index < 30 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(PATIENCE, snapshot).await.expect("a snapshot");
+    assert_equal_state(&nodes).await;
+    let whole = nodes[&follower].group.inspect().await;
+    nodes.remove(&follower).unwrap().stop().await;
+
+    let log = folder
+        .path()
+        .join(format!("n{follower}/log/{:016x}.log", 1));
+    let mut bytes = std::fs::read(&log).unwrap();
+    let body = bytes
+        .windows(BODY.len())
+        .position(|at| at == BODY.as_bytes());
+    bytes[body.unwrap()] ^= 1;
+    std::fs::write(&log, bytes).unwrap();
+    nodes.insert(follower, start(follower, &addresses, folder.path()).await);
+    let votes = async {
+        while !nodes[&follower].group.votes() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    timeout(PATIENCE, votes).await.expect("it votes again");
+    let again = nodes[&follower].group.inspect().await;
+    assert_eq!(again.problems, Vec::<String>::new());
+    assert_eq!(
+        (again.contents, again.contents_hash),
+        (58, whole.contents_hash)
+    );
     for (_, node) in nodes {
         node.stop().await;
     }
