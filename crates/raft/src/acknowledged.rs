@@ -1,6 +1,8 @@
 //! What the peers were told that is durable here. A node whose log ends before that has lost
 //! something without noticing: its folder was replaced by an old copy, or emptied.
 
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -21,17 +23,45 @@ const PATIENCE: Duration = Duration::from_millis(200);
 /// What a node knows of a peer's log.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct AcknowledgedReply {
-    /// The last entry that the peer said was durable. Only a leader knows any.
+    /// The last entry that the peer said was durable. Only who has led knows any.
     pub(crate) last: Option<LogId>,
 }
 
-/// What this node was told by a peer.
-pub(crate) fn known_of(raft: &Raft, peer: NodeId) -> AcknowledgedReply {
-    let metrics = raft.metrics();
-    let metrics = metrics.borrow_watched();
-    let known = metrics.replication.as_ref();
-    AcknowledgedReply {
-        last: known.and_then(|known| known.get(&peer).copied().flatten()),
+/// The most that each peer has ever acknowledged to this node. Raft's own memory of it is no use
+/// here: it falls with the first answer of a peer whose log is shorter than before, which may come
+/// before that peer asks. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Acknowledged(Arc<Mutex<BTreeMap<NodeId, LogId>>>);
+
+impl Acknowledged {
+    /// Notes what peers acknowledge until Raft ends.
+    pub(crate) async fn watch(self, raft: Raft) {
+        let mut metrics = raft.metrics();
+        loop {
+            if let Some(replication) = &metrics.borrow_watched().replication {
+                self.note(replication.iter().map(|(node, last)| (*node, *last)));
+            }
+            if metrics.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    fn note(&self, told: impl Iterator<Item = (NodeId, Option<LogId>)>) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for (node, last) in told {
+            let Some(last) = last else { continue };
+            let most = known.entry(node).or_insert(last);
+            *most = (*most).max(last);
+        }
+    }
+
+    /// What this node was told by a peer.
+    pub(crate) fn of(&self, peer: NodeId) -> AcknowledgedReply {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        AcknowledgedReply {
+            last: known.get(&peer).copied(),
+        }
     }
 }
 
@@ -45,4 +75,21 @@ pub(crate) async fn ask(peers: &Peers, others: &[NodeId], group: GroupId) -> Opt
         reply.last
     });
     join_all(asked).await.into_iter().flatten().max()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_peer_has_acknowledged_is_not_forgotten_when_its_log_is_shorter() {
+        let acknowledged = Acknowledged::default();
+        let entry = |index| Some(LogId::new_term_index(1, index));
+        assert_eq!(acknowledged.of(2).last, None);
+        for last in [entry(5), entry(9), None, entry(3)] {
+            acknowledged.note(std::iter::once((2, last)));
+        }
+        assert_eq!(acknowledged.of(2).last, entry(9));
+        assert_eq!(acknowledged.of(3).last, None);
+    }
 }

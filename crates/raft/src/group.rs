@@ -11,28 +11,28 @@ use openraft::raft::linearizable_read::LinearizerOption;
 use openraft::{Config, ServerState, SnapshotPolicy};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
-use tokio::time::{interval, timeout};
+use tokio::time::timeout;
 use zonemq_planted::{Bug, is_planted};
 use zonemq_queue::command::{Event, Reply, Request};
 use zonemq_queue::state::State;
 use zonemq_wal::{GroupId, RecoveredGroup, Wal};
 use zonemq_world::{Disk, World};
 
+use crate::acknowledged::Acknowledged;
 use crate::comparison::Comparison;
 use crate::contents::Contents;
 use crate::group_store::{GroupStore, Owner, StoreError};
 use crate::leadership::Leadership;
 use crate::link::Peers;
-use crate::log_store::LogStore;
 use crate::mending::Mending;
 use crate::network::PeerNetwork;
 use crate::peer_server::ServedGroup;
 use crate::proposer::{ProposeError, Proposer};
+use crate::schedule::snapshot_when_due;
 use crate::scrub::{Scrub, ScrubStats};
 use crate::state_machine::{self, Applied};
 use crate::types::{LogId, NodeId, Raft};
 
-const SNAPSHOT_CHECK: Duration = Duration::from_millis(500);
 const HAND_OVER_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What a group needs to start.
@@ -153,7 +153,7 @@ fn raft_config() -> Config {
         // A leader that comes back in its own term may have lost entries that are committed, and
         // would reuse their log ids. Never.
         enable_leader_restore: Some(is_planted(Bug::LeaderRestored)),
-        // Taken by size, not by count: see `snapshot_when_due`.
+        // Taken by size, not by count: see `schedule`.
         snapshot_policy: SnapshotPolicy::Never,
         // For followers that are a little behind. Each may be a megabyte, and keeps its segment.
         max_in_snapshot_log_to_keep: 64,
@@ -212,6 +212,8 @@ impl Group {
         let mut tasks = JoinSet::new();
         let (told, leadership) = watch::channel(Leadership::default());
         tasks.spawn(tell_leadership(raft.clone(), told));
+        let acknowledged = Acknowledged::default();
+        tasks.spawn(acknowledged.clone().watch(raft.clone()));
         let mending = &store.contents.mending;
         let abstention = store.abstention.clone();
         tasks.spawn(abstention.end_when_whole(raft.clone(), mending.clone()));
@@ -243,6 +245,7 @@ impl Group {
                 arrivals: store.arrivals,
                 abstention: store.abstention,
                 hashes: store.comparison.hashes.clone(),
+                acknowledged,
             },
             comparison: store.comparison,
             scrubbed,
@@ -440,61 +443,5 @@ async fn tell_leadership(raft: Raft, told: watch::Sender<Leadership>) {
         if metrics.changed().await.is_err() {
             return;
         }
-    }
-}
-
-/// Asks for snapshots when they are due, see [`is_due`].
-async fn snapshot_when_due(raft: Raft, log: LogStore, applied: Applied, log_bytes: u64) {
-    let messages = || state_machine::read(&applied, State::messages);
-    let mut checks = interval(SNAPSHOT_CHECK);
-    let mut pushed_at_last = 0;
-    let mut messages_at_last = messages();
-    loop {
-        checks.tick().await;
-        let pushed = log.pushed_bytes();
-        let messages = messages();
-        if !is_due(
-            pushed - pushed_at_last,
-            log_bytes,
-            messages,
-            messages_at_last,
-        ) {
-            continue;
-        }
-        pushed_at_last = pushed;
-        messages_at_last = messages;
-        if raft.trigger().snapshot().await.is_err() {
-            return;
-        }
-    }
-}
-
-/// About what a message takes in a snapshot.
-const SNAPSHOT_MESSAGE_BYTES: u64 = 65;
-/// Fewer messages are not worth a snapshot of their own when they are gone.
-const MANY_MESSAGES: u64 = 10_000;
-
-/// A snapshot is due when the log has grown enough since the last one, and by as much as a new one
-/// is long: so each byte is written about twice. And when most of the messages of the last one are
-/// gone: what they contained takes room until the next one says that nobody wants it.
-fn is_due(pushed_bytes: u64, log_bytes: u64, messages: u64, messages_at_last: u64) -> bool {
-    let has_grown = pushed_bytes >= log_bytes.max(messages * SNAPSHOT_MESSAGE_BYTES);
-    let has_drained = messages_at_last >= MANY_MESSAGES && messages < messages_at_last / 2;
-    has_grown || has_drained
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn snapshots_are_as_far_apart_as_they_are_long_but_not_when_most_of_it_is_gone() {
-        const LOG: u64 = 64 << 20;
-        assert!(!is_due(LOG - 1, LOG, 0, 0));
-        assert!(is_due(LOG, LOG, 0, 0));
-        assert!(!is_due(LOG, LOG, 5_000_000, 5_000_000));
-        assert!(is_due(5 * LOG, LOG, 5_000_000, 5_000_000));
-        assert!(is_due(1, LOG, 4_999, 10_000));
-        assert!(!is_due(1, LOG, 0, 9_999));
     }
 }

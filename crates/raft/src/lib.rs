@@ -24,6 +24,7 @@ mod mending;
 mod network;
 mod peer_server;
 mod proposer;
+mod schedule;
 mod scrub;
 mod snapshot_fetch;
 mod snapshot_stream;

@@ -16,7 +16,7 @@ use zonemq_wal::GroupId;
 use zonemq_world::{Listener, Network, World};
 
 use crate::abstention::Abstention;
-use crate::acknowledged;
+use crate::acknowledged::Acknowledged;
 use crate::codec;
 use crate::comparison::{HashReply, HashRequest, Hashes};
 use crate::entry;
@@ -66,6 +66,7 @@ pub(crate) struct ServedGroup {
     pub(crate) arrivals: Arc<Arrivals>,
     pub(crate) abstention: Abstention,
     pub(crate) hashes: Hashes,
+    pub(crate) acknowledged: Acknowledged,
 }
 
 struct Served {
@@ -283,7 +284,7 @@ async fn serve_exchange(group: GroupId, mut conversation: Conversation, served: 
         Service::FetchSnapshot => serve_fetch(in_group, &mut conversation).await,
         Service::Contents => serve_contents(in_group, &mut conversation).await,
         Service::Acknowledged => {
-            let known = acknowledged::known_of(raft, conversation.peer);
+            let known = in_group.acknowledged.of(conversation.peer);
             conversation.reply(codec::encode(&known)).await;
             Ok(())
         }
