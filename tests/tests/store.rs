@@ -187,7 +187,8 @@ async fn a_node_with_an_old_copy_of_its_folder_does_not_vote_until_it_has_the_re
         cluster.node_folder(follower).join("copy"),
     );
     cluster.fault("kill", &name);
-    copy_folder(&store, &copy);
+    std::fs::create_dir(&copy).expect("made");
+    full_disk::copy_all(&store, &copy).expect("copied");
     cluster.fault("restart", &name);
     cluster
         .wait_until("all nodes caught up", Status::all_caught_up)
@@ -201,17 +202,4 @@ async fn a_node_with_an_old_copy_of_its_folder_does_not_vote_until_it_has_the_re
     wait_for_log(&cluster, follower, "replaced by an old copy").await;
     wait_for_log(&cluster, follower, "the log is whole again").await;
     drained(&cluster, &load).await;
-}
-
-fn copy_folder(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).expect("made");
-    for entry in std::fs::read_dir(from).expect("listed") {
-        let entry = entry.expect("listed");
-        let copy = to.join(entry.file_name());
-        if entry.file_type().expect("known").is_dir() {
-            copy_folder(&entry.path(), &copy);
-        } else {
-            std::fs::copy(entry.path(), &copy).expect("copied");
-        }
-    }
 }

@@ -21,4 +21,3 @@ mod waiters;
 pub use config::{Member, NodeConfig};
 pub use server::{Node, StartError};
 pub use zonemq_queue::command::Cooldown;
-pub use zonemq_wal::Progress;

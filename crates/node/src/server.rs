@@ -79,7 +79,6 @@ impl Node {
         let mut metrics = Metrics::new();
         let log_options = Options {
             segment_bytes: config.segment_bytes,
-            progress: config.progress.clone(),
             directory: config.data.join("log"),
         };
         let (wal, mut recovered) = Wal::open(&world, log_options).await?;

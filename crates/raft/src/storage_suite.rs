@@ -32,7 +32,6 @@ impl StoreBuilder<TypeConfig, LogStore, StateMachine, Kept> for OnFiles {
         let group = GroupId(0);
         let options = Options {
             segment_bytes: 1 << 20,
-            progress: zonemq_wal::Progress::default(),
             directory: folder.path().join("log"),
         };
         let (wal, mut recovered) = Wal::open(&world, options).await.unwrap();

@@ -50,7 +50,6 @@ async fn start(id: u64, addresses: &BTreeMap<u64, SocketAddr>, folder: &Path) ->
     let folder = folder.join(format!("n{id}"));
     let options = Options {
         segment_bytes: 1 << 20,
-        progress: zonemq_wal::Progress::default(),
         directory: folder.join("log"),
     };
     let (wal, mut recovered) = Wal::open(&world, options).await.unwrap();
@@ -76,6 +75,17 @@ async fn start(id: u64, addresses: &BTreeMap<u64, SocketAddr>, folder: &Path) ->
     let (passed_on, _) = mpsc::channel(1);
     let server = PeerServer::start::<RealWorld>(listener, "test", id, &[&group], passed_on);
     TestNode { group, wal, server }
+}
+
+async fn start_all(
+    addresses: &BTreeMap<u64, SocketAddr>,
+    folder: &Path,
+) -> BTreeMap<u64, TestNode> {
+    let mut nodes = BTreeMap::new();
+    for id in 1..=3 {
+        nodes.insert(id, start(id, addresses, folder).await);
+    }
+    nodes
 }
 
 async fn leader_known_to(node: &TestNode) -> u64 {
@@ -174,10 +184,7 @@ async fn assert_equal_state(nodes: &BTreeMap<u64, TestNode>) {
 async fn what_the_leader_acknowledged_is_on_all_nodes_and_survives_restarts_of_all() {
     let folder = tempfile::tempdir().unwrap();
     let addresses = free_addresses().await;
-    let mut nodes = BTreeMap::new();
-    for id in 1..=3 {
-        nodes.insert(id, start(id, &addresses, folder.path()).await);
-    }
+    let mut nodes = start_all(&addresses, folder.path()).await;
     assert_eq!(propose(&nodes, create(1)).await, Ok(Outcome::Exists));
     let first = propose(&nodes, send(2, "one")).await;
     assert!(matches!(&first, Ok(Outcome::Sent(sent)) if sent[0].is_ok()));
@@ -186,9 +193,7 @@ async fn what_the_leader_acknowledged_is_on_all_nodes_and_survives_restarts_of_a
     for (_, node) in std::mem::take(&mut nodes) {
         node.stop().await;
     }
-    for id in 1..=3 {
-        nodes.insert(id, start(id, &addresses, folder.path()).await);
-    }
+    nodes = start_all(&addresses, folder.path()).await;
     // A retry of what was acknowledged before finds its first reply.
     assert_eq!(propose(&nodes, send(2, "one")).await, first);
     let described = propose(
@@ -210,10 +215,7 @@ async fn what_the_leader_acknowledged_is_on_all_nodes_and_survives_restarts_of_a
 async fn leadership_moves_to_a_follower_when_it_is_handed_over() {
     let folder = tempfile::tempdir().unwrap();
     let addresses = free_addresses().await;
-    let mut nodes = BTreeMap::new();
-    for id in 1..=3 {
-        nodes.insert(id, start(id, &addresses, folder.path()).await);
-    }
+    let nodes = start_all(&addresses, folder.path()).await;
     assert_eq!(propose(&nodes, create(1)).await, Ok(Outcome::Exists));
     assert_equal_state(&nodes).await;
     let old = leader_known_to(&nodes[&1]).await;
@@ -234,10 +236,7 @@ async fn a_node_that_lost_entries_below_its_snapshot_votes_when_it_has_their_con
     const BODY: &str = "a body of which a bit flips";
     let folder = tempfile::tempdir().unwrap();
     let addresses = free_addresses().await;
-    let mut nodes = BTreeMap::new();
-    for id in 1..=3 {
-        nodes.insert(id, start(id, &addresses, folder.path()).await);
-    }
+    let mut nodes = start_all(&addresses, folder.path()).await;
     assert_eq!(propose(&nodes, create(1)).await, Ok(Outcome::Exists));
     for sequence in 2..60 {
         let sent = propose(&nodes, send(sequence, BODY)).await;

@@ -3,14 +3,14 @@
 //! [`Wal::append`] only hands records over. A writer takes everything that waits, writes it with
 //! one write, makes it durable with one fdatasync, and then says so, in order. [`Wal::open`]
 //! replays what an earlier life wrote, and tells a write that was cut off by a crash (cut away:
-//! nobody was told that it is durable) from damage to what was durable (it refuses to open).
+//! nobody was told that it is durable) from damage to what was durable (its group is told what it
+//! lost).
 //!
 //! The README of this crate shows the files and gives the rules; read `record`, `segment` and
 //! `recovery` in this order to see them at work.
 
 mod live;
 mod places;
-mod progress;
 mod reader;
 mod record;
 mod recovery;
@@ -18,7 +18,6 @@ mod replay;
 mod segment;
 mod spares;
 mod stats;
-mod stopped;
 mod summary;
 mod write;
 mod writer;
@@ -35,7 +34,6 @@ use zonemq_world::{Disk, World};
 pub use crate::live::Live;
 use crate::places::Places;
 pub use crate::places::SealedSegment;
-pub use crate::progress::Progress;
 pub use crate::reader::{PartPlace, ReadError};
 use crate::reader::{Question, SharedPlaces};
 pub use crate::record::{GroupId, Part, Record};
@@ -43,7 +41,6 @@ pub use crate::recovery::OpenError;
 pub use crate::replay::{DamagedWrite, EntryId, Recovered, RecoveredEntry, RecoveredGroup};
 pub use crate::segment::SegmentId;
 pub use crate::stats::{Stats, SyncTimes};
-pub use crate::stopped::StoppedLog;
 use crate::writer::{Message, Writer};
 
 /// Is called once, when the records of an append are durable or never will be. It runs on the
@@ -57,8 +54,6 @@ pub struct Options {
     pub directory: PathBuf,
     /// The length of a segment: prepared ahead, and the unit in which space is freed.
     pub segment_bytes: u64,
-    /// Tells how far the opening is.
-    pub progress: Progress,
 }
 
 /// The disk refused.

@@ -16,12 +16,10 @@ use zonemq_world::{Disk, DiskFile, OpenMode, World};
 
 use crate::DiskError;
 use crate::places::{Places, Readable};
-use crate::progress::Progress;
 use crate::record::{GroupId, Record, Stored};
 use crate::replay::{DamagedWrite, Recovered};
 use crate::segment::{self, Contents, HeaderError, RECORDS_START, SegmentHeader, SegmentId};
 use crate::spares::{fill_with_zeros, is_leftover};
-use crate::stopped::Access;
 use crate::summary::Summary;
 use crate::write::{self, Found, Tail};
 
@@ -131,10 +129,8 @@ struct Opening {
 pub(crate) async fn recover<W: World>(
     world: &W,
     directory: &Path,
-    access: Access,
-    progress: &Progress,
 ) -> Result<(Recovered, Position<File<W>>), OpenError> {
-    let ids = list_segments(world, directory, access)
+    let ids = list_segments(world, directory)
         .await
         .map_err(|source| DiskError::new(directory, source))?;
     let mut recovery = Recovery {
@@ -152,21 +148,17 @@ pub(crate) async fn recover<W: World>(
     };
     let mut segments = VecDeque::new();
     for id in ids {
-        segments.push_back(open_segment(world, directory, id, access).await?);
+        segments.push_back(open_segment(world, directory, id).await?);
     }
     let latest = segments.back().and_then(|latest| latest.opening.as_ref());
     let purged = latest.map_or_else(BTreeMap::new, |opening| opening.purged.clone());
-    progress.add_total(segments.iter().map(|segment| segment.length).sum());
     // Behind the first segment that is not, all are read: a truncation may take entries back.
-    let mut all_is_purged = access == Access::ToContinue;
+    let mut all_is_purged = true;
     while let Some(segment) = segments.pop_front() {
-        let (id, length) = (segment.id, segment.length);
+        let id = segment.id;
         let Some(next) = segments.front() else {
             let last_write = recovery.take(segment, Tail::MayBeTorn).await?;
-            if access == Access::ToContinue {
-                recovery.make_durable(world, &last_write).await?;
-            }
-            progress.add_done(length);
+            recovery.make_durable(world, &last_write).await?;
             break;
         };
         let opening = next.opening.as_ref().filter(|_| next.id == id.next());
@@ -186,9 +178,8 @@ pub(crate) async fn recover<W: World>(
             }
         }
         recovery.seal();
-        progress.add_done(length);
     }
-    recovery.remove_what_was_retired(world, access).await?;
+    recovery.remove_what_was_retired(world).await?;
     recovery.summarize();
     for log in recovery.recovered.groups.values_mut() {
         log.finish();
@@ -197,15 +188,9 @@ pub(crate) async fn recover<W: World>(
 }
 
 /// The segments in order. What was never finished, and summaries of what is gone, are removed.
-async fn list_segments<W: World>(
-    world: &W,
-    directory: &Path,
-    access: Access,
-) -> io::Result<Vec<SegmentId>> {
+async fn list_segments<W: World>(world: &W, directory: &Path) -> io::Result<Vec<SegmentId>> {
     let disk = world.disk();
-    if access == Access::ToContinue {
-        disk.create_dir_all(directory).await?;
-    }
+    disk.create_dir_all(directory).await?;
     let names = disk.list(directory).await?;
     let mut ids: Vec<SegmentId> = names
         .iter()
@@ -217,9 +202,7 @@ async fn list_segments<W: World>(
         is_leftover(name) || summarized.is_some_and(|id| ids.binary_search(&id).is_err())
     };
     for name in names.iter().filter(is_useless) {
-        if access == Access::ToContinue {
-            disk.remove(&directory.join(name)).await?;
-        }
+        disk.remove(&directory.join(name)).await?;
     }
     Ok(ids)
 }
@@ -257,15 +240,10 @@ async fn open_segment<W: World>(
     world: &W,
     directory: &Path,
     id: SegmentId,
-    access: Access,
 ) -> Result<Opened<File<W>>, OpenError> {
     let path = directory.join(id.file_name());
-    let mode = match access {
-        Access::ToContinue => OpenMode::ReadWrite,
-        Access::ToInspect => OpenMode::Read,
-    };
     let load = async {
-        let file = world.disk().open(&path, mode).await?;
+        let file = world.disk().open(&path, OpenMode::ReadWrite).await?;
         let length = file.len().await?;
         let begin =
             usize::try_from(length).map_or(OPENING_BYTES, |length| length.min(OPENING_BYTES));
@@ -280,7 +258,7 @@ async fn open_segment<W: World>(
             version,
         },
     })?;
-    if !is_whole && access == Access::ToContinue {
+    if !is_whole {
         tracing::warn!(segment = %path.display(), "one copy of the header is damaged and is mended");
         let mend = async {
             file.write_at(0, &header.encode()).await?;
@@ -455,11 +433,7 @@ impl<F: DiskFile> Recovery<'_, F> {
     }
 
     /// A crash may have come between the record of a segment's end and the removal of its file.
-    async fn remove_what_was_retired<W: World>(
-        &mut self,
-        world: &W,
-        access: Access,
-    ) -> Result<(), OpenError> {
+    async fn remove_what_was_retired<W: World>(&mut self, world: &W) -> Result<(), OpenError> {
         let is_there = |id: &SegmentId| self.position.places.segment(*id).is_some();
         if let Some(missing) = self.expected.iter().find(|id| !is_there(id)) {
             return Err(OpenError::SegmentMissing {
@@ -474,10 +448,8 @@ impl<F: DiskFile> Recovery<'_, F> {
         for segment in retired {
             let path = self.path(segment.id);
             self.position.places.forget(&[segment.id]);
-            if access == Access::ToContinue {
-                let removed = world.disk().remove(&path).await;
-                removed.map_err(|source| DiskError::new(&path, source))?;
-            }
+            let removed = world.disk().remove(&path).await;
+            removed.map_err(|source| DiskError::new(&path, source))?;
         }
         Ok(())
     }

@@ -9,7 +9,7 @@ use anyhow::{Context, anyhow};
 use serde::{Deserialize, Serialize};
 use tracing::{error, info};
 use tracing_subscriber::EnvFilter;
-use zonemq_node::{Cooldown, Member, Node, NodeConfig, Progress, StartError};
+use zonemq_node::{Cooldown, Member, Node, NodeConfig, StartError};
 use zonemq_world::real::RealWorld;
 
 use crate::args::{LogFormat, MemberArg, NodeArgs, Switch};
@@ -71,7 +71,6 @@ fn start_log(format: LogFormat) {
 
 fn config(args: &NodeArgs, me: &MemberArg) -> NodeConfig {
     NodeConfig {
-        progress: Progress::default(),
         segment_bytes: NodeConfig::SEGMENT_BYTES,
         snapshot_log_bytes: NodeConfig::SNAPSHOT_LOG_BYTES,
         scrub_pause: args.service.scrub_pause.0,

@@ -95,7 +95,8 @@ impl Drop for SmallDisk {
     }
 }
 
-fn copy_all(from: &Path, to: &Path) -> std::io::Result<()> {
+/// Copies all that lies in a folder into another one.
+pub fn copy_all(from: &Path, to: &Path) -> std::io::Result<()> {
     for entry in std::fs::read_dir(from)? {
         let entry = entry?;
         let copy = to.join(entry.file_name());

@@ -13,7 +13,6 @@ const LAST: u64 = 23;
 fn options() -> Options {
     Options {
         segment_bytes: 8 * 1024,
-        progress: zonemq_wal::Progress::default(),
         directory: "log".into(),
     }
 }
