@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::anyhow;
 use serde::Deserialize;
 use turmoil::Sim;
-use zonemq_node::{Cooldown, Member, Node, NodeConfig, StartError};
+use zonemq_node::{Cooldown, Member, Node, NodeConfig, Progress, StartError};
 use zonemq_raft::{Group, GroupStatus, Role};
 use zonemq_wal::OpenError;
 use zonemq_world::World;
@@ -303,6 +303,7 @@ fn node_config(host: &Host, hosts: &[Host]) -> NodeConfig {
     NodeConfig {
         // Small, so that files change and snapshots are taken within a run.
         segment_bytes: 64 << 10,
+        progress: Progress::default(),
         scrub_pause: Duration::from_secs(5),
         compare_every: 100,
         snapshot_log_bytes: 128 << 10,

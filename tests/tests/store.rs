@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use zonemq_tests::binary;
 use zonemq_tests::cluster::{Status, TestCluster};
 use zonemq_tests::store::load::Load;
 use zonemq_tests::store::memory::{MemoryArgs, settle};
@@ -202,4 +203,121 @@ async fn a_node_with_an_old_copy_of_its_folder_does_not_vote_until_it_has_the_re
     wait_for_log(&cluster, follower, "replaced by an old copy").await;
     wait_for_log(&cluster, follower, "the log is whole again").await;
     drained(&cluster, &load).await;
+}
+
+/// What `zonemq check-store` says of a folder, and its exit code.
+fn checked(folder: &Path) -> (String, Option<i32>) {
+    let output = binary::run(&["check-store", &folder.display().to_string()]);
+    let mut said = String::from_utf8_lossy(&output.stdout).into_owned();
+    said += &String::from_utf8_lossy(&output.stderr);
+    (said, output.status.code())
+}
+
+/// All files of a folder with their bytes.
+fn contents_of(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("listed").path();
+        if path.is_dir() {
+            found.extend(contents_of(&path));
+        } else {
+            let bytes = std::fs::read(&path).expect("readable");
+            found.push((path, bytes));
+        }
+    }
+    found.sort();
+    found
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn check_store_counts_what_a_whole_store_holds_and_changes_nothing() {
+    let mut cluster = TestCluster::start();
+    let load = filled(&cluster, 10_000, 8 * BODY_BYTES).await;
+    let snapshot = cluster.node_folder(3).join("store/snapshots");
+    cluster
+        .wait_until("a snapshot is taken", |_| {
+            snapshot.join("group-0.snapshot").exists()
+        })
+        .await;
+    load.fill(100).await;
+    settle(&cluster).await;
+    // Not what was acknowledged: a send that timed out may have been carried out all the same.
+    let held = load.counts(0).await.expect("a living queue").visible;
+    let held = format!("messages  {}, ", indicatif::HumanCount(held));
+    let (said, code) = checked(&cluster.node_folder(1));
+    assert!(said.contains("runs (process"), "{said}");
+    assert_eq!(code, Some(2));
+
+    cluster.down();
+    let before = contents_of(&cluster.data());
+    let (said, code) = checked(&cluster.data());
+    assert_eq!(code, Some(0), "{said}");
+    for words in ["node n1 of zone a", held.as_str()] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    assert_eq!(said.matches("whole: ").count(), 3, "{said}");
+    assert!(
+        contents_of(&cluster.data()) == before,
+        "files were changed by a check"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn check_store_finds_each_kind_of_damage() {
+    let mut cluster = TestCluster::start();
+    let load = filled(&cluster, 10_000, 8 * BODY_BYTES).await;
+    let folder = cluster.node_folder(2);
+    let snapshot = folder.join("store/snapshots/group-0.snapshot");
+    cluster
+        .wait_until("a snapshot is taken", |_| snapshot.exists())
+        .await;
+    load.fill(100).await;
+    settle(&cluster).await;
+    cluster.down();
+
+    let finds = |what: &str, words: &str| {
+        let (said, code) = checked(&folder);
+        assert_eq!(code, Some(1), "{what}: {said}");
+        assert!(said.contains(words), "{what}: {said}");
+    };
+    let restored = |path: &Path, change: &dyn Fn(&Path), what: &str, words: &str| {
+        let whole = std::fs::read(path).expect("readable");
+        change(path);
+        finds(what, words);
+        std::fs::write(path, whole).expect("writable");
+    };
+    let log = segments(&cluster, 2);
+    let last = log.last().expect("a segment");
+    let damage = |path: &Path| {
+        damage_a_body(path);
+    };
+    restored(&log[0], &damage, "a body", "the content of a message");
+    restored(last, &damage, "an entry", "the log ends with entry");
+    let flip = |at: usize| {
+        move |path: &Path| {
+            let mut bytes = std::fs::read(path).expect("readable");
+            bytes[at] ^= 1;
+            std::fs::write(path, bytes).expect("writable");
+        }
+    };
+    restored(last, &flip(8), "a header's copy", "at byte 0");
+    restored(
+        &snapshot,
+        &flip(40),
+        "the snapshot",
+        "the snapshot cannot be",
+    );
+    let remove = |path: &Path| std::fs::remove_file(path).expect("removed");
+    restored(&snapshot, &remove, "no snapshot", "it is missing");
+    restored(&log[1], &remove, "no segment", "is missing");
+    let (said, code) = checked(&folder);
+    assert_eq!(code, Some(0), "{said}");
+}
+
+#[test]
+fn check_store_says_what_to_name_where_there_is_no_store() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (said, code) = checked(folder.path());
+    assert!(said.contains("neither a node nor a cluster"), "{said}");
+    assert_eq!(code, Some(2));
 }

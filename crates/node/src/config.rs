@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use zonemq_queue::command::Cooldown;
+use zonemq_wal::Progress;
 
 /// A voter of the cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +48,8 @@ pub struct NodeConfig {
     pub data: PathBuf,
     /// The size of the files that the log is made of.
     pub segment_bytes: u64,
+    /// Tells how far the start is.
+    pub progress: Progress,
     /// How far the log grows between two snapshots, in bytes.
     pub snapshot_log_bytes: u64,
     /// How long to wait after all that is stored was read and checked, until it is done again.

@@ -16,8 +16,11 @@ mod router;
 mod server;
 mod session;
 mod space;
+mod stored;
 mod waiters;
 
 pub use config::{Member, NodeConfig};
 pub use server::{Node, StartError};
+pub use stored::Stored;
 pub use zonemq_queue::command::Cooldown;
+pub use zonemq_wal::{OpenError, Progress};

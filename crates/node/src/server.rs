@@ -22,7 +22,7 @@ use crate::router::{GROUP, Router};
 use crate::session::Session;
 use crate::space::Space;
 use crate::waiters::Waiters;
-use crate::{edge, forward, http};
+use crate::{edge, forward, http, stored};
 
 const WAITING_FORWARDED: usize = 1024;
 const WAITING_EVENTS: usize = 1024;
@@ -79,7 +79,8 @@ impl Node {
         let mut metrics = Metrics::new();
         let log_options = Options {
             segment_bytes: config.segment_bytes,
-            directory: config.data.join("log"),
+            progress: config.progress.clone(),
+            directory: stored::log_folder(&config.data),
         };
         let (wal, mut recovered) = Wal::open(&world, log_options).await?;
         metrics.watch_log(wal.stats());
@@ -95,10 +96,11 @@ impl Node {
             me: config.id,
             voters: addresses.keys().copied().collect(),
             bootstrap: config.bootstrap,
-            snapshots: config.data.join("snapshots"),
+            snapshots: stored::snapshots_folder(&config.data),
             snapshot_log_bytes: config.snapshot_log_bytes,
             scrub_pause: config.scrub_pause,
             compare_every: config.compare_every,
+            progress: config.progress.clone(),
         };
         let log = recovered.groups.remove(&GROUP).unwrap_or_default();
         let group = Group::start(

@@ -17,6 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 use zonemq_queue::message::ContentPlace;
 use zonemq_queue::pieces::{Assembly, Piece};
 use zonemq_queue::state::State;
+use zonemq_wal::Progress;
 use zonemq_world::{Disk, DiskFile};
 
 use crate::codec;
@@ -197,8 +198,13 @@ async fn check_file_header<F: DiskFile>(file: &F, length: u64) -> Result<(), Che
 }
 
 /// Reads all of a checkpoint.
-pub(crate) async fn read<F: DiskFile>(file: &F) -> Result<(u64, AppliedState), CheckpointError> {
+pub(crate) async fn read<F: DiskFile>(
+    file: &F,
+    progress: &Progress,
+) -> Result<(u64, AppliedState), CheckpointError> {
     let length = file.len().await?;
+    progress.add_total(length);
+    progress.add_done(length.min(FILE_HEADER_BYTES));
     check_file_header(file, length).await?;
     let mut offset = FILE_HEADER_BYTES;
     let mut begun = None;
@@ -215,6 +221,7 @@ pub(crate) async fn read<F: DiskFile>(file: &F) -> Result<(u64, AppliedState), C
             Frame::End => is_whole = true,
         }
         offset += bytes.len() as u64;
+        progress.add_done(bytes.len() as u64);
     }
     let (Some((id, last_applied, membership)), true) = (begun, is_whole) else {
         return Err(CheckpointError::damaged("frames are missing"));

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
-use zonemq_wal::GroupId;
+use zonemq_wal::{GroupId, Progress};
 use zonemq_world::{Chance, Disk, DiskFile, OpenMode, World};
 
 use crate::checkpoint::{
@@ -20,7 +20,10 @@ const RETRY: Duration = Duration::from_secs(1);
 
 enum Request {
     Save(Box<AppliedState>, oneshot::Sender<io::Result<Checkpoint>>),
-    Load(oneshot::Sender<Result<Option<Loaded>, CheckpointError>>),
+    Load(
+        Progress,
+        oneshot::Sender<Result<Option<Loaded>, CheckpointError>>,
+    ),
     Expect(Announced, oneshot::Sender<io::Result<u64>>),
     Take(Bytes, oneshot::Sender<Result<(), CheckpointError>>),
     Arrived(oneshot::Sender<io::Result<Checkpoint>>),
@@ -51,7 +54,7 @@ impl Checkpoints {
         let folder = Folder {
             world: world.clone(),
             directory: directory.to_owned(),
-            name: format!("group-{}", group.0),
+            name: name(group),
             incoming: None,
         };
         world.disk().spawn("snapshots", folder.serve(waiting))?;
@@ -66,9 +69,9 @@ impl Checkpoints {
     }
 
     /// The latest checkpoint.
-    pub(crate) async fn load(&self) -> Result<Option<Loaded>, CheckpointError> {
+    pub(crate) async fn load(&self, progress: Progress) -> Result<Option<Loaded>, CheckpointError> {
         let (done, result) = oneshot::channel();
-        self.ask(Request::Load(done)).await?;
+        self.ask(Request::Load(progress, done)).await?;
         result.await.map_err(|_| closed())?
     }
 
@@ -148,7 +151,7 @@ impl<W: World> Folder<W> {
             // Whoever asked may have stopped waiting.
             match request {
                 Request::Save(applied, done) => drop(done.send(self.save(*applied).await)),
-                Request::Load(done) => drop(done.send(self.load().await)),
+                Request::Load(progress, done) => drop(done.send(self.load(&progress).await)),
                 Request::Expect(announced, done) => {
                     drop(done.send(self.expect(announced).await));
                 }
@@ -161,7 +164,7 @@ impl<W: World> Folder<W> {
     }
 
     fn path(&self) -> PathBuf {
-        self.directory.join(format!("{}.snapshot", self.name))
+        self.directory.join(file_name(&self.name))
     }
 
     fn incoming_path(&self) -> PathBuf {
@@ -218,7 +221,7 @@ impl<W: World> Folder<W> {
         self.open(Arc::new(file), Announced { meta, id, length })
     }
 
-    async fn load(&self) -> Result<Option<Loaded>, CheckpointError> {
+    async fn load(&self, progress: &Progress) -> Result<Option<Loaded>, CheckpointError> {
         let disk = self.world.disk();
         disk.create_dir_all(&self.directory).await?;
         let file = match disk.open(&self.path(), OpenMode::Read).await {
@@ -226,7 +229,7 @@ impl<W: World> Folder<W> {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error.into()),
         };
-        let (id, applied) = checkpoint::read(&*file).await?;
+        let (id, applied) = checkpoint::read(&*file, progress).await?;
         let length = file.len().await?;
         let meta = applied.meta();
         let checkpoint = self.open(file, Announced { meta, id, length })?;
@@ -286,9 +289,32 @@ impl<W: World> Folder<W> {
         let Some(incoming) = self.incoming.take() else {
             return Err(CheckpointError::Disk(unexpected()));
         };
-        let (_, applied) = checkpoint::read(&*incoming.file).await?;
+        let (_, applied) = checkpoint::read(&*incoming.file, &Progress::default()).await?;
         self.put_in_place(&self.incoming_path()).await?;
         Ok(applied)
+    }
+}
+
+fn name(group: GroupId) -> String {
+    format!("group-{}", group.0)
+}
+
+fn file_name(name: &str) -> String {
+    format!("{name}.snapshot")
+}
+
+/// What a group's latest checkpoint holds, read without a change to anything.
+pub(crate) async fn peek<W: World>(
+    world: &W,
+    group: GroupId,
+    directory: &Path,
+    progress: &Progress,
+) -> Result<Option<AppliedState>, CheckpointError> {
+    let path = directory.join(file_name(&name(group)));
+    match world.disk().open(&path, OpenMode::Read).await {
+        Ok(file) => Ok(Some(checkpoint::read(&file, progress).await?.1)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error.into()),
     }
 }
 

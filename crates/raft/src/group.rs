@@ -15,7 +15,7 @@ use tokio::time::timeout;
 use zonemq_planted::{Bug, is_planted};
 use zonemq_queue::command::{Event, Reply, Request};
 use zonemq_queue::state::State;
-use zonemq_wal::{GroupId, RecoveredGroup, Wal};
+use zonemq_wal::{GroupId, Progress, RecoveredGroup, Wal};
 use zonemq_world::{Disk, World};
 
 use crate::acknowledged::Acknowledged;
@@ -55,6 +55,8 @@ pub struct GroupConfig {
     pub scrub_pause: Duration,
     /// The states of all replicas are compared after so many entries.
     pub compare_every: u64,
+    /// Counts what has been read of what is stored, until the group is there.
+    pub progress: Progress,
 }
 
 /// Why a group does not start.
@@ -184,6 +186,7 @@ impl Group {
             voters: &config.voters,
             snapshots: &config.snapshots,
             compare_every: config.compare_every,
+            progress: config.progress.clone(),
         };
         let opened = GroupStore::open(world, owner, wal.clone(), recovered, peers.clone(), events);
         let store = opened.await?;

@@ -8,7 +8,7 @@ use std::sync::{Arc, RwLock};
 
 use tokio::sync::{Mutex, mpsc};
 use zonemq_queue::command::Event;
-use zonemq_wal::{GroupId, RecoveredGroup, Wal};
+use zonemq_wal::{GroupId, Progress, RecoveredGroup, Wal};
 use zonemq_world::World;
 
 use crate::abstention::{Abstention, AbstentionError};
@@ -61,6 +61,8 @@ pub(crate) struct Owner<'o> {
     pub(crate) snapshots: &'o Path,
     /// States are compared with those of the peers after so many entries.
     pub(crate) compare_every: u64,
+    /// Counts what of the snapshot has been read.
+    pub(crate) progress: Progress,
 }
 
 impl GroupStore {
@@ -79,6 +81,7 @@ impl GroupStore {
             voters,
             snapshots,
             compare_every,
+            progress,
         } = owner;
         let log = LogStore::new(group, wal.clone(), &recovered)?;
         let abstention = Abstention::find(group, wal.clone(), &recovered, log.last()).await?;
@@ -90,7 +93,7 @@ impl GroupStore {
             checkpoints: checkpoints.clone(),
             latest: Mutex::default(),
         });
-        let (latest, applied) = match usable(checkpoints.load().await, &log) {
+        let (latest, applied) = match usable(checkpoints.load(progress).await, &log) {
             Ok(found) => found.map_or_else(Default::default, |loaded| {
                 (Some(loaded.checkpoint), loaded.applied)
             }),

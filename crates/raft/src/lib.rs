@@ -31,6 +31,7 @@ mod snapshot_stream;
 mod state_machine;
 #[cfg(test)]
 mod storage_suite;
+mod stored;
 mod storekeeper;
 pub mod talk;
 mod types;
@@ -43,5 +44,6 @@ pub use link::{ExchangeError, Peers};
 pub use peer_server::{Forwarded, PeerServer};
 pub use proposer::ProposeError;
 pub use scrub::ScrubStats;
+pub use stored::{StoredGroup, StoredProblem};
 pub use types::NodeId;
 pub use zonemq_wal::GroupId;

@@ -32,6 +32,7 @@ impl StoreBuilder<TypeConfig, LogStore, StateMachine, Kept> for OnFiles {
         let group = GroupId(0);
         let options = Options {
             segment_bytes: 1 << 20,
+            progress: zonemq_wal::Progress::default(),
             directory: folder.path().join("log"),
         };
         let (wal, mut recovered) = Wal::open(&world, options).await.unwrap();
@@ -43,6 +44,7 @@ impl StoreBuilder<TypeConfig, LogStore, StateMachine, Kept> for OnFiles {
             voters: &BTreeSet::from([1]),
             snapshots: &folder.path().join("snapshots"),
             compare_every: 100,
+            progress: zonemq_wal::Progress::default(),
         };
         let nobody = Peers::new(&world, "test", 1, &BTreeMap::new());
         let store = GroupStore::open(&world, owner, wal, log, nobody, events_sender)

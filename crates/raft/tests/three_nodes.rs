@@ -6,13 +6,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 use zonemq_queue::command::{Command, Cooldown, Outcome, Reply, Request};
 use zonemq_queue::ids::{QueueKey, RequestId, SessionId};
 use zonemq_queue::message::{Content, NewMessage};
 use zonemq_raft::{Group, GroupConfig, GroupId, PeerServer, Peers, ProposeError};
-use zonemq_wal::{Options, Wal};
+use zonemq_wal::{Options, Record, Wal};
 use zonemq_world::real::RealWorld;
 use zonemq_world::{Network, World};
 
@@ -50,6 +50,7 @@ async fn start(id: u64, addresses: &BTreeMap<u64, SocketAddr>, folder: &Path) ->
     let folder = folder.join(format!("n{id}"));
     let options = Options {
         segment_bytes: 1 << 20,
+        progress: zonemq_wal::Progress::default(),
         directory: folder.join("log"),
     };
     let (wal, mut recovered) = Wal::open(&world, options).await.unwrap();
@@ -61,6 +62,7 @@ async fn start(id: u64, addresses: &BTreeMap<u64, SocketAddr>, folder: &Path) ->
         snapshot_log_bytes: 4 << 10,
         scrub_pause: Duration::from_secs(1),
         compare_every: 4,
+        progress: zonemq_wal::Progress::default(),
         group: GROUP,
         me: id,
         voters: BTreeSet::from([1, 2, 3]),
@@ -275,6 +277,74 @@ async fn a_node_that_lost_entries_below_its_snapshot_votes_when_it_has_their_con
         (again.contents, again.contents_hash),
         (58, whole.contents_hash)
     );
+    for (_, node) in nodes {
+        node.stop().await;
+    }
+}
+
+/// Lets a stopped node's log hold its last two entries in the wrong order: what it applies then is
+/// what a replica applies whose memory has failed.
+async fn swap_the_last_two_entries(node: u64, folder: &Path) {
+    let options = Options {
+        segment_bytes: 1 << 20,
+        progress: zonemq_wal::Progress::default(),
+        directory: folder.join(format!("n{node}/log")),
+    };
+    let (wal, recovered) = Wal::open(&RealWorld::new(), options).await.unwrap();
+    let last = recovered.groups[&GROUP].entries.back().unwrap().index;
+    let read = wal.read_entries(GROUP, last - 1, last + 1, usize::MAX);
+    let entries = read.await.unwrap();
+    let mut records = vec![Record::TruncateAfter {
+        group: GROUP,
+        index: Some(last - 2),
+    }];
+    let payloads = entries.iter().rev().map(|entry| entry.payload.clone());
+    let swapped = entries.iter().zip(payloads);
+    records.extend(swapped.map(|(entry, payload)| Record::Entry {
+        group: GROUP,
+        term: entry.term,
+        index: entry.index,
+        payload,
+    }));
+    let (done, durable) = oneshot::channel();
+    wal.append(records, Box::new(|result| drop(done.send(result))));
+    durable.await.unwrap().unwrap();
+    wal.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replica_that_is_alone_with_its_state_stops_and_the_others_go_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let addresses = free_addresses().await;
+    let mut nodes = start_all(&addresses, folder.path()).await;
+    assert_eq!(propose(&nodes, create(1)).await, Ok(Outcome::Exists));
+    for (sequence, body) in [(2, "short"), (3, "a longer one")] {
+        let sent = propose(&nodes, send(sequence, body)).await;
+        assert!(matches!(sent, Ok(Outcome::Sent(_))));
+    }
+    assert_equal_state(&nodes).await;
+    let odd = leader_known_to(&nodes[&1]).await % 3 + 1;
+    nodes.remove(&odd).unwrap().stop().await;
+    swap_the_last_two_entries(odd, folder.path()).await;
+    let odd = start(odd, &addresses, folder.path()).await;
+
+    let mut sequence = 4;
+    let traffic = async {
+        loop {
+            let sent = propose(&nodes, send(sequence, "more")).await;
+            assert!(matches!(sent, Ok(Outcome::Sent(_))));
+            sequence += 1;
+        }
+    };
+    let reason = tokio::select! {
+        reason = timeout(PATIENCE, odd.group.ended()) => reason.expect("it stops"),
+        () = traffic => unreachable!("traffic goes on for ever"),
+    };
+    assert!(reason.contains("its memory may be faulty"), "{reason}");
+    odd.stop().await;
+    let sent = propose(&nodes, send(sequence, "after it")).await;
+    assert!(matches!(sent, Ok(Outcome::Sent(_))));
+    assert_equal_state(&nodes).await;
     for (_, node) in nodes {
         node.stop().await;
     }

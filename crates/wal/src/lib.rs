@@ -11,6 +11,7 @@
 
 mod live;
 mod places;
+mod progress;
 mod reader;
 mod record;
 mod recovery;
@@ -18,6 +19,7 @@ mod replay;
 mod segment;
 mod spares;
 mod stats;
+mod stopped;
 mod summary;
 mod write;
 mod writer;
@@ -34,6 +36,7 @@ use zonemq_world::{Disk, World};
 pub use crate::live::Live;
 use crate::places::Places;
 pub use crate::places::SealedSegment;
+pub use crate::progress::Progress;
 pub use crate::reader::{PartPlace, ReadError};
 use crate::reader::{Question, SharedPlaces};
 pub use crate::record::{GroupId, Part, Record};
@@ -41,6 +44,7 @@ pub use crate::recovery::OpenError;
 pub use crate::replay::{DamagedWrite, EntryId, Recovered, RecoveredEntry, RecoveredGroup};
 pub use crate::segment::SegmentId;
 pub use crate::stats::{Stats, SyncTimes};
+pub use crate::stopped::StoppedLog;
 use crate::writer::{Message, Writer};
 
 /// Is called once, when the records of an append are durable or never will be. It runs on the
@@ -54,6 +58,8 @@ pub struct Options {
     pub directory: PathBuf,
     /// The length of a segment: prepared ahead, and the unit in which space is freed.
     pub segment_bytes: u64,
+    /// Tells how far the opening is.
+    pub progress: Progress,
 }
 
 /// The disk refused.

@@ -102,7 +102,7 @@ fn locate<F>(places: &SharedPlaces<F>, group: GroupId, index: u64) -> Located<F>
     Some((place, places.segment(place.spot().segment)?))
 }
 
-async fn read_entries<F: DiskFile>(
+pub(crate) async fn read_entries<F: DiskFile>(
     places: &SharedPlaces<F>,
     group: GroupId,
     from: u64,
@@ -169,7 +169,7 @@ async fn read_record<F: DiskFile>(
 }
 
 /// The bytes as they lie there: what is in a part is for its owner to check.
-async fn read_part<F: DiskFile>(
+pub(crate) async fn read_part<F: DiskFile>(
     places: &SharedPlaces<F>,
     group: GroupId,
     wanted: PartPlace,

@@ -16,10 +16,12 @@ use zonemq_world::{Disk, DiskFile, OpenMode, World};
 
 use crate::DiskError;
 use crate::places::{Places, Readable};
+use crate::progress::Progress;
 use crate::record::{GroupId, Record, Stored};
 use crate::replay::{DamagedWrite, Recovered};
 use crate::segment::{self, Contents, HeaderError, RECORDS_START, SegmentHeader, SegmentId};
 use crate::spares::{fill_with_zeros, is_leftover};
+use crate::stopped::Access;
 use crate::summary::Summary;
 use crate::write::{self, Found, Tail};
 
@@ -114,6 +116,8 @@ struct Opened<F> {
     header: SegmentHeader,
     file: F,
     length: u64,
+    /// Whether both copies of the header were as they had been written.
+    header_is_whole: bool,
     /// `None` where nothing can be read of its opening, or it has none yet.
     opening: Option<Opening>,
 }
@@ -129,8 +133,10 @@ struct Opening {
 pub(crate) async fn recover<W: World>(
     world: &W,
     directory: &Path,
+    access: Access,
+    progress: &Progress,
 ) -> Result<(Recovered, Position<File<W>>), OpenError> {
-    let ids = list_segments(world, directory)
+    let ids = list_segments(world, directory, access)
         .await
         .map_err(|source| DiskError::new(directory, source))?;
     let mut recovery = Recovery {
@@ -148,17 +154,26 @@ pub(crate) async fn recover<W: World>(
     };
     let mut segments = VecDeque::new();
     for id in ids {
-        segments.push_back(open_segment(world, directory, id).await?);
+        segments.push_back(open_segment(world, directory, id, access).await?);
     }
     let latest = segments.back().and_then(|latest| latest.opening.as_ref());
     let purged = latest.map_or_else(BTreeMap::new, |opening| opening.purged.clone());
+    progress.add_total(segments.iter().map(|segment| segment.length).sum());
     // Behind the first segment that is not, all are read: a truncation may take entries back.
-    let mut all_is_purged = true;
+    let mut all_is_purged = access == Access::ToContinue;
     while let Some(segment) = segments.pop_front() {
-        let id = segment.id;
+        let (id, length) = (segment.id, segment.length);
+        if !segment.header_is_whole && access == Access::ToInspect {
+            let (segment, offset) = (id, 0);
+            let damage = &mut recovery.recovered.damage;
+            damage.push(DamagedWrite { segment, offset });
+        }
         let Some(next) = segments.front() else {
             let last_write = recovery.take(segment, Tail::MayBeTorn).await?;
-            recovery.make_durable(world, &last_write).await?;
+            if access == Access::ToContinue {
+                recovery.make_durable(world, &last_write).await?;
+            }
+            progress.add_done(length);
             break;
         };
         let opening = next.opening.as_ref().filter(|_| next.id == id.next());
@@ -178,8 +193,9 @@ pub(crate) async fn recover<W: World>(
             }
         }
         recovery.seal();
+        progress.add_done(length);
     }
-    recovery.remove_what_was_retired(world).await?;
+    recovery.remove_what_was_retired(world, access).await?;
     recovery.summarize();
     for log in recovery.recovered.groups.values_mut() {
         log.finish();
@@ -188,9 +204,15 @@ pub(crate) async fn recover<W: World>(
 }
 
 /// The segments in order. What was never finished, and summaries of what is gone, are removed.
-async fn list_segments<W: World>(world: &W, directory: &Path) -> io::Result<Vec<SegmentId>> {
+async fn list_segments<W: World>(
+    world: &W,
+    directory: &Path,
+    access: Access,
+) -> io::Result<Vec<SegmentId>> {
     let disk = world.disk();
-    disk.create_dir_all(directory).await?;
+    if access == Access::ToContinue {
+        disk.create_dir_all(directory).await?;
+    }
     let names = disk.list(directory).await?;
     let mut ids: Vec<SegmentId> = names
         .iter()
@@ -202,7 +224,9 @@ async fn list_segments<W: World>(world: &W, directory: &Path) -> io::Result<Vec<
         is_leftover(name) || summarized.is_some_and(|id| ids.binary_search(&id).is_err())
     };
     for name in names.iter().filter(is_useless) {
-        disk.remove(&directory.join(name)).await?;
+        if access == Access::ToContinue {
+            disk.remove(&directory.join(name)).await?;
+        }
     }
     Ok(ids)
 }
@@ -240,10 +264,15 @@ async fn open_segment<W: World>(
     world: &W,
     directory: &Path,
     id: SegmentId,
+    access: Access,
 ) -> Result<Opened<File<W>>, OpenError> {
     let path = directory.join(id.file_name());
+    let mode = match access {
+        Access::ToContinue => OpenMode::ReadWrite,
+        Access::ToInspect => OpenMode::Read,
+    };
     let load = async {
-        let file = world.disk().open(&path, OpenMode::ReadWrite).await?;
+        let file = world.disk().open(&path, mode).await?;
         let length = file.len().await?;
         let begin =
             usize::try_from(length).map_or(OPENING_BYTES, |length| length.min(OPENING_BYTES));
@@ -251,14 +280,15 @@ async fn open_segment<W: World>(
         Ok((file, length, Bytes::from(begin)))
     };
     let (file, length, begin) = load.await.map_err(|source| DiskError::new(&path, source))?;
-    let (header, is_whole) = SegmentHeader::decode(id, &begin).map_err(|error| match error {
-        HeaderError::NotASegment => OpenError::NotASegment { path: path.clone() },
-        HeaderError::Version(version) => OpenError::Version {
-            path: path.clone(),
-            version,
-        },
-    })?;
-    if !is_whole {
+    let (header, header_is_whole) =
+        SegmentHeader::decode(id, &begin).map_err(|error| match error {
+            HeaderError::NotASegment => OpenError::NotASegment { path: path.clone() },
+            HeaderError::Version(version) => OpenError::Version {
+                path: path.clone(),
+                version,
+            },
+        })?;
+    if !header_is_whole && access == Access::ToContinue {
         tracing::warn!(segment = %path.display(), "one copy of the header is damaged and is mended");
         let mend = async {
             file.write_at(0, &header.encode()).await?;
@@ -292,6 +322,7 @@ async fn open_segment<W: World>(
         header,
         file,
         length,
+        header_is_whole,
         opening,
     })
 }
@@ -433,7 +464,11 @@ impl<F: DiskFile> Recovery<'_, F> {
     }
 
     /// A crash may have come between the record of a segment's end and the removal of its file.
-    async fn remove_what_was_retired<W: World>(&mut self, world: &W) -> Result<(), OpenError> {
+    async fn remove_what_was_retired<W: World>(
+        &mut self,
+        world: &W,
+        access: Access,
+    ) -> Result<(), OpenError> {
         let is_there = |id: &SegmentId| self.position.places.segment(*id).is_some();
         if let Some(missing) = self.expected.iter().find(|id| !is_there(id)) {
             return Err(OpenError::SegmentMissing {
@@ -448,8 +483,10 @@ impl<F: DiskFile> Recovery<'_, F> {
         for segment in retired {
             let path = self.path(segment.id);
             self.position.places.forget(&[segment.id]);
-            let removed = world.disk().remove(&path).await;
-            removed.map_err(|source| DiskError::new(&path, source))?;
+            if access == Access::ToContinue {
+                let removed = world.disk().remove(&path).await;
+                removed.map_err(|source| DiskError::new(&path, source))?;
+            }
         }
         Ok(())
     }

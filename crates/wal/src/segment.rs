@@ -18,7 +18,8 @@ impl SegmentId {
         SegmentId(self.0 + 1)
     }
 
-    pub(crate) fn file_name(self) -> String {
+    /// Its file in the folder of the log.
+    pub fn file_name(self) -> String {
         format!("{:016x}.log", self.0)
     }
 

@@ -18,6 +18,7 @@ use crate::replay::Recovered;
 use crate::segment::{RECORDS_START, SegmentId};
 use crate::spares::Spares;
 use crate::stats::Stats;
+use crate::stopped::Access;
 use crate::write;
 use crate::{Completion, DiskError, Options, WalFailed};
 
@@ -102,7 +103,9 @@ impl<W: World> Writer<W> {
         places: SharedPlaces<File<W>>,
     ) -> Result<(Self, Recovered), OpenError> {
         let directory = options.directory;
-        let (recovered, position) = recovery::recover(&world, &directory).await?;
+        let access = Access::ToContinue;
+        let (recovered, position) =
+            recovery::recover(&world, &directory, access, &options.progress).await?;
         let first_new = match &position.current {
             Some(current) => current.id().next(),
             None => SegmentId(1),

@@ -12,6 +12,7 @@ const GROUP: GroupId = GroupId(4);
 async fn open(folder: &Path) -> (Wal, Recovered) {
     let options = Options {
         segment_bytes: 64 * 1024,
+        progress: zonemq_wal::Progress::default(),
         directory: folder.join("log"),
     };
     Wal::open(&RealWorld::new(), options)

@@ -29,6 +29,8 @@ pub(crate) enum Command {
     Node(NodeArgs),
     /// Break the local cluster on purpose, and mend it
     Fault(FaultArgs),
+    /// Read all that a stopped node has stored: exit code 0 if it is whole, 1 if not
+    CheckStore(CheckStoreArgs),
     /// Judge a history of what clients were told, one event a line: exit code 0 if every promise
     /// was kept, 1 if not, 2 if nobody knows
     Check(CheckArgs),
@@ -39,6 +41,14 @@ pub(crate) enum Command {
 pub(crate) struct CheckArgs {
     /// File of JSON lines
     pub(crate) history: PathBuf,
+}
+
+/// Whose store is read.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct CheckStoreArgs {
+    /// Folder of a node, or of a local cluster for all of its nodes
+    #[arg(value_name = "FOLDER")]
+    pub(crate) folder: PathBuf,
 }
 
 /// Which local cluster is meant.

@@ -316,7 +316,7 @@ impl DataFolder {
 
     /// The process of a node, if it lives.
     pub(crate) fn node_pid(&self, node: &LocalNode) -> anyhow::Result<Option<Pid>> {
-        holder(&node_lock(&self.node_folder(node)))
+        node_pid(&self.node_folder(node))
     }
 
     /// The nodes that live, with their processes.
@@ -356,6 +356,16 @@ impl DataFolder {
 /// The lock that a living node holds in its folder.
 pub(crate) fn node_lock(node_folder: &Path) -> PathBuf {
     node_folder.join("node.pid")
+}
+
+/// The process of the node in this folder, if it lives.
+pub(crate) fn node_pid(node_folder: &Path) -> anyhow::Result<Option<Pid>> {
+    holder(&node_lock(node_folder))
+}
+
+/// Where a node keeps what the cluster stores; files about the node itself lie beside it.
+pub(crate) fn store_folder(node_folder: &Path) -> PathBuf {
+    node_folder.join("store")
 }
 
 fn holder(path: &Path) -> anyhow::Result<Option<Pid>> {

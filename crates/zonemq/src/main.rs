@@ -5,14 +5,17 @@
 
 mod args;
 mod check;
+mod check_store;
 mod cluster;
 mod down;
 mod failure;
 mod fault;
 mod http;
+mod identity;
 mod launch;
 mod lock;
 mod node;
+mod reading;
 mod status;
 mod stop_signal;
 mod up;
@@ -32,6 +35,11 @@ async fn main() -> ExitCode {
         Err(error) => return refuse(&error),
     };
     let done = match cli.command {
+        Command::CheckStore(args) => {
+            return check_store::run(args)
+                .await
+                .unwrap_or_else(|failure| fail(&failure));
+        }
         Command::Up(args) => up::run(args).await,
         Command::Status(args) => status::run(args).await,
         Command::Down(args) => down::run(args).await,
@@ -41,11 +49,13 @@ async fn main() -> ExitCode {
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            eprintln!("zonemq: {failure}");
-            failure.exit_code()
-        }
+        Err(failure) => fail(&failure),
     }
+}
+
+fn fail(failure: &Failure) -> ExitCode {
+    eprintln!("zonemq: {failure}");
+    failure.exit_code()
 }
 
 /// Answers a command line that clap did not take: help in full, a mistake in one sentence.

@@ -2,20 +2,21 @@
 
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, anyhow};
-use serde::{Deserialize, Serialize};
+use anyhow::Context;
 use tracing::{error, info};
 use tracing_subscriber::EnvFilter;
-use zonemq_node::{Cooldown, Member, Node, NodeConfig, StartError};
+use zonemq_node::{Cooldown, Member, Node, NodeConfig, Progress, StartError};
 use zonemq_world::real::RealWorld;
 
 use crate::args::{LogFormat, MemberArg, NodeArgs, Switch};
-use crate::cluster::node_lock;
+use crate::cluster::{node_lock, store_folder};
 use crate::failure::Failure;
+use crate::identity::Identity;
 use crate::lock::{self, Held};
+use crate::reading;
 use crate::stop_signal::StopSignal;
 
 /// What is logged where neither `ZONEMQ_LOG` nor `RUST_LOG` says it.
@@ -30,8 +31,10 @@ pub(crate) async fn run(args: NodeArgs) -> Result<(), Failure> {
     let mut stop = StopSignal::catch().context("signals cannot be caught")?;
     let mut orphaned = Box::pin(orphaned(args.stop_with.clone()));
 
+    let progress = Progress::default();
+    let node = Node::start(RealWorld::new(), config(&args, &me, progress.clone()));
     let node = tokio::select! {
-        node = Node::start(RealWorld::new(), config(&args, &me)) => node.map_err(failed_start)?,
+        node = reading::shown(&progress, node) => node.map_err(failed_start)?,
         // Nothing was promised to anyone yet.
         () = stop.received() => return Ok(()),
     };
@@ -69,8 +72,9 @@ fn start_log(format: LogFormat) {
     }
 }
 
-fn config(args: &NodeArgs, me: &MemberArg) -> NodeConfig {
+fn config(args: &NodeArgs, me: &MemberArg, progress: Progress) -> NodeConfig {
     NodeConfig {
+        progress,
         segment_bytes: NodeConfig::SEGMENT_BYTES,
         snapshot_log_bytes: NodeConfig::SNAPSHOT_LOG_BYTES,
         scrub_pause: args.service.scrub_pause.0,
@@ -81,7 +85,7 @@ fn config(args: &NodeArgs, me: &MemberArg) -> NodeConfig {
         pid: std::process::id(),
         api: me.api,
         // Our own files lie above: the node decides by an empty folder whether it is new.
-        data: args.data.join("store"),
+        data: store_folder(&args.data),
         members: args
             .members
             .iter()
@@ -122,14 +126,6 @@ fn members_agree(args: &NodeArgs) -> Result<&MemberArg, Failure> {
         .ok_or_else(|| Failure::Usage(format!("node {} is not among the --member list", args.id)))
 }
 
-/// To whom a node's folder belongs, for ever: a log must not wander into another cluster.
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Identity {
-    cluster: String,
-    id: u64,
-    zone: String,
-}
-
 /// Locks the node's folder, and checks or writes whose it is.
 fn claim_folder(args: &NodeArgs, me: &MemberArg) -> Result<Held, Failure> {
     let shown = args.data.display();
@@ -142,52 +138,21 @@ fn claim_folder(args: &NodeArgs, me: &MemberArg) -> Result<Held, Failure> {
         id: me.id,
         zone: me.zone.clone(),
     };
-    match read_identity(&args.data)? {
+    match Identity::read(&args.data)? {
         Some(found) if found == wanted => Ok(held),
         Some(found) => Err(Failure::Usage(format!(
             "{shown} belongs to node {} of zone {} in cluster {}, not to node {} of zone {} in \
              cluster {}",
             found.id, found.zone, found.cluster, wanted.id, wanted.zone, wanted.cluster
         ))),
-        None if args.data.join("store").exists() => Err(Failure::Usage(format!(
+        None if store_folder(&args.data).exists() => Err(Failure::Usage(format!(
             "{shown} holds data but no identity.json that says whose it is"
         ))),
         None => {
-            write_identity(&args.data, &wanted)?;
+            wanted.write(&args.data)?;
             Ok(held)
         }
     }
-}
-
-fn identity_file(folder: &Path) -> PathBuf {
-    folder.join("identity.json")
-}
-
-fn read_identity(folder: &Path) -> Result<Option<Identity>, Failure> {
-    let file = identity_file(folder);
-    match fs::read(&file) {
-        Ok(text) => serde_json::from_slice(&text).map(Some).map_err(|error| {
-            Failure::Usage(format!(
-                "{} is no identity of a node: {error}",
-                file.display()
-            ))
-        }),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(anyhow!(error)
-            .context(format!("{} cannot be read", file.display()))
-            .into()),
-    }
-}
-
-fn write_identity(folder: &Path, identity: &Identity) -> anyhow::Result<()> {
-    let new = folder.join("identity.json.new");
-    let text = serde_json::to_string(identity)?;
-    // Durable before the first entry of the log is: a log without an owner is refused.
-    fs::write(&new, text + "\n")
-        .and_then(|()| fs::File::open(&new)?.sync_all())
-        .and_then(|()| fs::rename(&new, identity_file(folder)))
-        .and_then(|()| fs::File::open(folder)?.sync_all())
-        .with_context(|| format!("{} cannot be written", identity_file(folder).display()))
 }
 
 /// What a start that failed means for the caller.

@@ -13,6 +13,7 @@ const LAST: u64 = 23;
 fn options() -> Options {
     Options {
         segment_bytes: 8 * 1024,
+        progress: zonemq_wal::Progress::default(),
         directory: "log".into(),
     }
 }

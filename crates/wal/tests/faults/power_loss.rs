@@ -18,6 +18,7 @@ const SEGMENT_BYTES: u64 = 12 * 1024;
 fn options() -> Options {
     Options {
         segment_bytes: SEGMENT_BYTES,
+        progress: zonemq_wal::Progress::default(),
         directory: "log".into(),
     }
 }

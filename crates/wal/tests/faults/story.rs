@@ -13,6 +13,7 @@ const OTHER: GroupId = GroupId(3);
 pub(crate) fn options() -> Options {
     Options {
         segment_bytes: 4096 + 5 * 1024,
+        progress: zonemq_wal::Progress::default(),
         directory: "log".into(),
     }
 }
