@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::Parser;
 use zonemq_planted::Bug;
 
+use crate::syncs::FailingSync;
+
 /// Breaks a simulated zonemq cluster and judges what its clients were told
 #[derive(Debug, Parser)]
 #[command(
@@ -19,6 +21,8 @@ pub(crate) enum Args {
     Shrink(ShrinkArgs),
     /// Run a scenario with many seeds, on all cores
     Explore(ExploreArgs),
+    /// Run a scenario once for each sync call in it, with that call alone failing
+    Syncs(SyncsArgs),
     /// Plant bugs one after the other, and count the seeds until each is caught
     Bugs(BugsArgs),
     /// Show that each kind of fault takes effect, in the scenario kind:NAME of its own
@@ -50,6 +54,9 @@ pub(crate) struct CaseArgs {
     /// Plant a bug in the nodes: `bugs --help` tells their names
     #[arg(long, value_parser = bug)]
     pub(crate) plant: Option<Bug>,
+    /// Let one sync call of a node fail: n1:17 is the 17th of n1
+    #[arg(long, value_name = "NODE:NUMBER")]
+    pub(crate) failing_sync: Option<FailingSync>,
 }
 
 /// One run.
@@ -101,6 +108,29 @@ pub(crate) struct ExploreArgs {
     /// Run each seed twice, and compare all that was logged, at the finest level
     #[arg(long)]
     pub(crate) twice: bool,
+    /// How many runs at the same time; as many as there are cores if left out
+    #[arg(long, short)]
+    pub(crate) jobs: Option<usize>,
+}
+
+/// One run for each sync call.
+#[derive(Debug, clap::Args)]
+pub(crate) struct SyncsArgs {
+    /// A bundled scenario, or a file that ends in .toml
+    #[arg(default_value = "sync-calls")]
+    pub(crate) scenario: String,
+    /// Only the calls of this node; of all nodes if left out
+    #[arg(long)]
+    pub(crate) node: Option<String>,
+    /// Everything in the runs follows from it
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Only every so many calls
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) stride: u64,
+    /// Plant a bug in the nodes: `bugs --help` tells their names
+    #[arg(long, value_parser = bug)]
+    pub(crate) plant: Option<Bug>,
     /// How many runs at the same time; as many as there are cores if left out
     #[arg(long, short)]
     pub(crate) jobs: Option<usize>,

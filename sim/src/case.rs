@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use zonemq_planted::Bug;
 
 use crate::args::CaseArgs;
+use crate::syncs::FailingSync;
 
 const FILE_END: &str = ".failure.toml";
 const DEFAULT_SEED: u64 = 1;
@@ -34,6 +35,8 @@ pub(crate) struct Case {
     pub(crate) faults: Option<Vec<usize>>,
     /// Only these calls, beside those that create queues and drain them; all if absent.
     pub(crate) calls: Option<Calls>,
+    /// One call that makes data durable, of one node, fails.
+    pub(crate) failing_sync: Option<FailingSync>,
     /// Where this was read from.
     #[serde(skip)]
     pub(crate) file: Option<String>,
@@ -51,10 +54,15 @@ impl Case {
                 seconds: None,
                 faults: args.only.clone(),
                 calls: None,
+                failing_sync: args.failing_sync.clone(),
                 file: None,
             });
         }
-        if args.seed.is_some() || args.only.is_some() || args.plant.is_some() {
+        let says_more = args.seed.is_some()
+            || args.only.is_some()
+            || args.plant.is_some()
+            || args.failing_sync.is_some();
+        if says_more {
             bail!(
                 "a failure's file says by itself what its seed, faults and bug are: leave them out"
             );
@@ -112,6 +120,9 @@ impl Case {
         if let Some(faults) = &self.faults {
             let numbers: Vec<String> = faults.iter().map(ToString::to_string).collect();
             line = format!("{line} --only {}", numbers.join(","));
+        }
+        if let Some(failing) = &self.failing_sync {
+            line = format!("{line} --failing-sync {failing}");
         }
         line
     }

@@ -39,6 +39,26 @@ impl Default for Size {
     }
 }
 
+/// How a node keeps its store: in small files, so that they change and snapshots are taken within
+/// a run.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Store {
+    pub(crate) segment_bytes: u64,
+    pub(crate) snapshot_log_bytes: u64,
+    pub(crate) scrub_pause_millis: u64,
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        Store {
+            segment_bytes: 64 << 10,
+            snapshot_log_bytes: 128 << 10,
+            scrub_pause_millis: 5_000,
+        }
+    }
+}
+
 /// Why a node gave up by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct End {
@@ -111,7 +131,13 @@ pub(crate) struct ClientHost {
 
 impl Cluster {
     /// Starts a node on each host.
-    pub(crate) fn start(mut sim: Sim<'static>, seed: u64, size: Size, clients: u64) -> Cluster {
+    pub(crate) fn start(
+        mut sim: Sim<'static>,
+        seed: u64,
+        size: Size,
+        store: Store,
+        clients: u64,
+    ) -> Cluster {
         let coverage = Coverage::default();
         let fabric = Fabric::new(seed, &coverage);
         let mut hosts = Vec::new();
@@ -141,7 +167,7 @@ impl Cluster {
         });
         let clients = clients.collect();
         for host in &hosts {
-            let config = node_config(host, &hosts);
+            let config = node_config(host, &hosts, store);
             let world = host.world.clone();
             let life = host.life.clone();
             sim.host(host.name.as_str(), move || {
@@ -293,7 +319,7 @@ fn zone_name(number: u64) -> String {
     letter.to_string()
 }
 
-fn node_config(host: &Host, hosts: &[Host]) -> NodeConfig {
+fn node_config(host: &Host, hosts: &[Host], store: Store) -> NodeConfig {
     let members = hosts.iter().map(|member| Member {
         id: member.id,
         zone: member.zone.clone(),
@@ -301,12 +327,11 @@ fn node_config(host: &Host, hosts: &[Host]) -> NodeConfig {
         peer: SocketAddr::new(member.ip, PEER_PORT),
     });
     NodeConfig {
-        // Small, so that files change and snapshots are taken within a run.
-        segment_bytes: 64 << 10,
+        segment_bytes: store.segment_bytes,
+        scrub_pause: Duration::from_millis(store.scrub_pause_millis),
         progress: Progress::default(),
-        scrub_pause: Duration::from_secs(5),
         compare_every: 100,
-        snapshot_log_bytes: 128 << 10,
+        snapshot_log_bytes: store.snapshot_log_bytes,
         cluster: "simulated".to_owned(),
         id: host.id,
         zone: host.zone.clone(),

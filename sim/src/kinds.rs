@@ -132,7 +132,7 @@ pub(crate) fn show(seed: u64) -> anyhow::Result<ExitCode> {
 }
 
 /// What a run has counted of an effect; nothing where it never happened.
-fn count(told: &str, effect: &str) -> Option<u64> {
+pub(crate) fn count(told: &str, effect: &str) -> Option<u64> {
     told.lines()
         .filter_map(|line| line.trim().split_once("  "))
         .find(|(_, name)| *name == effect)

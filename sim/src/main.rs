@@ -18,6 +18,7 @@ mod report;
 mod run;
 mod scenario;
 mod shrink;
+mod syncs;
 mod timeline;
 mod trace;
 mod words;
@@ -52,6 +53,7 @@ fn dispatch(args: &Args) -> anyhow::Result<ExitCode> {
         Args::Run(args) | Args::Replay(args) => run(args),
         Args::Explore(args) => explore::explore(args),
         Args::Shrink(args) => shrink::shrink(args),
+        Args::Syncs(args) => syncs::syncs(args),
         Args::Bugs(args) => bugs::hunt(args),
         Args::Faults { seed } => kinds::show(*seed),
         Args::List => {

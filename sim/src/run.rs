@@ -18,6 +18,7 @@ use crate::faults::{self, Happened, Injector, Kind};
 use crate::invariants::Invariants;
 use crate::observer::Observer;
 use crate::scenario::Scenario;
+use crate::syncs;
 use crate::workload::Workload;
 use crate::world::EPOCH;
 
@@ -91,7 +92,11 @@ pub(crate) fn run(
         .max_message_latency(Duration::from_millis(1))
         .build();
     let load = &scenario.workload;
-    let mut cluster = Cluster::start(sim, seed, scenario.cluster, load.clients());
+    let (size, store) = (scenario.cluster, scenario.store);
+    let mut cluster = Cluster::start(sim, seed, size, store, load.clients());
+    if let Some(failing) = &case.failing_sync {
+        failing.arm(&cluster)?;
+    }
     let mut plan = faults::plan(scenario, case.seed);
     let kept = case.faults.as_ref();
     plan.retain(|planned| kept.is_none_or(|kept| kept.contains(&planned.number)));
@@ -115,6 +120,10 @@ pub(crate) fn run(
         steps: 0,
     };
     let (verdict, summary) = run.drive(busy)?;
+    for host in &run.cluster.hosts {
+        let (what, count) = (syncs::counter(&host.name), host.world.disk().syncs());
+        run.cluster.coverage.add(&what, count);
+    }
     Ok(Finished {
         verdict,
         happened: run.injector.log,

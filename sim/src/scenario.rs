@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use serde::{Deserialize, Deserializer};
 
-use crate::cluster::Size;
+use crate::cluster::{Size, Store};
 use crate::faults::{Kind, Target};
 use crate::kinds;
 use crate::workload::Load;
@@ -20,6 +20,8 @@ pub(crate) struct Scenario {
     pub(crate) teaches: String,
     #[serde(default)]
     pub(crate) cluster: Size,
+    #[serde(default)]
+    pub(crate) store: Store,
     #[serde(default)]
     pub(crate) workload: Load,
     #[serde(default)]
@@ -126,6 +128,7 @@ pub(crate) const BUNDLED: &[(&str, &str)] = &[
         "failing-disks",
         include_str!("../scenarios/failing-disks.toml"),
     ),
+    ("sync-calls", include_str!("../scenarios/sync-calls.toml")),
     ("bit-rot", include_str!("../scenarios/bit-rot.toml")),
     ("slow-leader", include_str!("../scenarios/slow-leader.toml")),
     ("stalled", include_str!("../scenarios/stalled.toml")),

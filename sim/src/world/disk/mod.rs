@@ -85,6 +85,10 @@ pub(crate) struct SimDisk {
 #[derive(Debug, Default)]
 struct DiskState {
     faults: DiskFaults,
+    /// How many syncs were asked for, of files and of directories.
+    syncs: u64,
+    /// The one of them that fails, counted from 1.
+    failing_sync: Option<u64>,
     files: BTreeMap<u64, FileState>,
     next_file: u64,
     directories: BTreeSet<PathBuf>,
@@ -125,11 +129,39 @@ impl DiskState {
         self.renamings.push(Renaming { changes });
     }
 
+    /// Counts a sync.
+    fn begin_sync(&mut self) -> Sync {
+        self.syncs += 1;
+        if self.failing_sync == Some(self.syncs) {
+            Sync::Fails
+        } else {
+            Sync::AsTheDiskIs
+        }
+    }
+
+    /// Whether a file lies in the folder of the log.
+    fn is_of_log(&self, file: u64) -> bool {
+        let mut names = self.names.iter().filter(|(_, number)| **number == file);
+        names.any(|(name, _)| name.parent().is_some_and(is_log))
+    }
+
     /// Forgets the files that have no name any more.
     fn collect(&mut self) {
         let named: BTreeSet<u64> = self.names.values().copied().collect();
         self.files.retain(|number, _| named.contains(number));
     }
+}
+
+/// What is decided about a sync before it begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sync {
+    Fails,
+    AsTheDiskIs,
+}
+
+/// Whether a directory is that of the log.
+fn is_log(directory: &Path) -> bool {
+    directory.ends_with("log")
 }
 
 impl SimDisk {
@@ -148,6 +180,22 @@ impl SimDisk {
     /// Changes what the disk does wrong.
     pub(crate) fn set_faults(&self, change: impl FnOnce(&mut DiskFaults)) {
         change(&mut self.locked().faults);
+    }
+
+    /// Lets one sync fail, counted from 1 over all lives of the node.
+    pub(crate) fn fail_sync(&self, number: u64) {
+        self.locked().failing_sync = Some(number);
+    }
+
+    /// How many syncs were asked for.
+    pub(crate) fn syncs(&self) -> u64 {
+        self.locked().syncs
+    }
+
+    fn count_failed_sync(&self, is_of_log: bool) {
+        if is_of_log {
+            self.coverage.add("disk: syncs of the log failed", 1);
+        }
     }
 
     /// The power goes: what was not synced is decided now. No node may be running.
@@ -343,7 +391,15 @@ impl Disk for SimDisk {
     }
 
     async fn sync_dir(&self, path: &Path) -> io::Result<()> {
-        let mut state = self.operate(SYNC_TIME, sync_failure).await?;
+        let sync = self.locked().begin_sync();
+        let synced = self.operate(SYNC_TIME, |faults| sync_failure(faults, sync));
+        let mut state = match synced.await {
+            Ok(state) => state,
+            Err(error) => {
+                self.count_failed_sync(is_log(path));
+                return Err(error);
+            }
+        };
         if state.faults.syncs_lie {
             return Ok(());
         }
@@ -369,9 +425,9 @@ impl Disk for SimDisk {
     }
 }
 
-fn sync_failure(faults: &DiskFaults) -> Option<(&'static str, io::Error)> {
+fn sync_failure(faults: &DiskFaults, sync: Sync) -> Option<(&'static str, io::Error)> {
     let failure = ("disk: syncs failed", input_output_error());
-    faults.syncs_fail.then_some(failure)
+    (faults.syncs_fail || sync == Sync::Fails).then_some(failure)
 }
 
 /// An open file.
@@ -424,9 +480,18 @@ impl DiskFile for SimFile {
 
     async fn sync_data(&self) -> io::Result<()> {
         // What is written while the disk works is not covered.
-        let covered = self.of(&mut self.disk.locked())?.last_write();
-        let synced = self.disk.operate(SYNC_TIME, sync_failure).await.map(drop);
+        let (covered, sync) = {
+            let mut state = self.disk.locked();
+            (self.of(&mut state)?.last_write(), state.begin_sync())
+        };
+        let synced = self
+            .disk
+            .operate(SYNC_TIME, |faults| sync_failure(faults, sync));
+        let synced = synced.await.map(drop);
         let mut state = self.disk.locked();
+        if synced.is_err() {
+            self.disk.count_failed_sync(state.is_of_log(self.number));
+        }
         if state.faults.syncs_lie {
             self.disk.coverage.add("disk: syncs that did nothing", 1);
             return Ok(());
