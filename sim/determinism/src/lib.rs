@@ -5,7 +5,11 @@
 //! crate answers `getrandom`, `getentropy` and `clock_gettime` in the C library's place: like the
 //! system at first, and from a seed and a simulated clock once [`begin`] was called.
 //!
+//! A [`Copy`] gives one simulated past another future.
+//!
 //! Never link it into the server.
+
+mod copy;
 
 use std::ffi::{c_int, c_long, c_uint, c_void};
 use std::sync::Mutex;
@@ -31,6 +35,8 @@ pub fn advance(now: Duration) {
     let nanos = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
     NOW_NANOS.store(nanos, Ordering::SeqCst);
 }
+
+pub use crate::copy::Copy;
 
 /// Time of the real world since some fixed moment, for measuring the simulator itself.
 pub fn wall_elapsed() -> Duration {
