@@ -21,6 +21,8 @@ pub(crate) enum Args {
     Shrink(ShrinkArgs),
     /// Run a scenario with many seeds, on all cores
     Explore(ExploreArgs),
+    /// Flip each bit that a node has stored, one at a time, and see whether it is told and mended
+    Flips(FlipsArgs),
     /// Run a scenario once for each sync call in it, with that call alone failing
     Syncs(SyncsArgs),
     /// Plant bugs one after the other, and count the seeds until each is caught
@@ -109,6 +111,32 @@ pub(crate) struct ExploreArgs {
     #[arg(long)]
     pub(crate) twice: bool,
     /// How many runs at the same time; as many as there are cores if left out
+    #[arg(long, short)]
+    pub(crate) jobs: Option<usize>,
+}
+
+/// One trial for each bit.
+#[derive(Debug, clap::Args)]
+pub(crate) struct FlipsArgs {
+    /// Whose bits
+    #[arg(long, default_value = "n1")]
+    pub(crate) node: String,
+    /// Everything follows from it
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Only every so many bits
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) stride: u64,
+    /// Leave out so many bits at the beginning
+    #[arg(long, default_value_t = 0)]
+    pub(crate) offset: u64,
+    /// This bit alone, by its number, and tell what the node said
+    #[arg(long, conflicts_with_all = ["stride", "offset"])]
+    pub(crate) bit: Option<u64>,
+    /// Plant a bug in the nodes: `bugs --help` tells their names
+    #[arg(long, value_parser = bug)]
+    pub(crate) plant: Option<Bug>,
+    /// How many trials at the same time; as many as there are cores if left out
     #[arg(long, short)]
     pub(crate) jobs: Option<usize>,
 }

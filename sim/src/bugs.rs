@@ -45,13 +45,21 @@ pub(crate) fn hunt(args: &BugsArgs) -> anyhow::Result<ExitCode> {
             scope.spawn(|| {
                 while let Some(&bug) = bugs.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let caught = (1..=args.seeds).find_map(|seed| {
-                        let output = Command::new(&program)
-                            .args(["run", hunting_ground(bug), "--plant", bug.as_str()])
-                            .args(["--seed", &seed.to_string()])
-                            .output()
-                            .ok()?;
+                        let mut command = Command::new(&program);
+                        match hunting_ground(bug) {
+                            FLIPS => command.args(["flips", "--stride", "4001", "--jobs", "1"]),
+                            scenario => command.args(["run", scenario]),
+                        };
+                        command.args(["--plant", bug.as_str()]);
+                        let output = command.args(["--seed", &seed.to_string()]).output();
+                        let output = output.ok()?;
                         let told = String::from_utf8_lossy(&output.stdout);
-                        let story = told.lines().nth(1).unwrap_or_default();
+                        let mut lines = told.lines();
+                        // The first line names the run, or the bit.
+                        lines.find(|line| {
+                            line.starts_with("violation: ") || line.starts_with("bit ")
+                        });
+                        let story = lines.next().unwrap_or_default();
                         let story = story.trim().chars().take(60).collect();
                         (output.status.code() == Some(BROKEN)).then_some((seed, story))
                     });
@@ -89,12 +97,16 @@ fn tell(hunted: &[Hunted]) -> ExitCode {
     }
 }
 
+/// No scenario, but the command that flips bits.
+const FLIPS: &str = "flips";
+
 /// The scenario in which a bug has an occasion to show.
 fn hunting_ground(bug: Bug) -> &'static str {
     match bug {
         Bug::SyncSkipped | Bug::AppendAcknowledgedAtOnce => "power-loss-of-all",
         Bug::SyncErrorIgnored | Bug::DirectorySyncSkipped => "failing-disks",
         Bug::DamageCutOff => "bit-rot",
+        Bug::MendedNotKept => FLIPS,
         Bug::VoteNotAwaited => "slow-votes",
         Bug::AnsweredBeforeCommitted => "leader-in-the-minority",
         Bug::LeaderRestored => "leader-restart",

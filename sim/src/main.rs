@@ -9,6 +9,7 @@ mod cluster;
 mod coverage;
 mod explore;
 mod faults;
+mod flips;
 mod invariants;
 mod kinds;
 mod lane;
@@ -53,6 +54,7 @@ fn dispatch(args: &Args) -> anyhow::Result<ExitCode> {
         Args::Run(args) | Args::Replay(args) => run(args),
         Args::Explore(args) => explore::explore(args),
         Args::Shrink(args) => shrink::shrink(args),
+        Args::Flips(args) => flips::flips(args),
         Args::Syncs(args) => syncs::syncs(args),
         Args::Bugs(args) => bugs::hunt(args),
         Args::Faults { seed } => kinds::show(*seed),

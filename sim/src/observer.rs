@@ -80,6 +80,23 @@ impl Observer {
         )
     }
 
+    /// What listens to what nodes warn of, and to nothing else.
+    pub(crate) fn layer_of_warnings<S: Subscriber + for<'s> LookupSpan<'s>>(
+        &self,
+    ) -> impl Layer<S> + use<S> {
+        Listener(self.clone()).with_filter(
+            Targets::new()
+                .with_default(LevelFilter::WARN)
+                // Its spans name the hosts.
+                .with_target("turmoil", LevelFilter::INFO),
+        )
+    }
+
+    /// What was logged since this was asked the last time.
+    pub(crate) fn take_logs(&self) -> Vec<LogLine> {
+        std::mem::take(&mut self.locked().logs)
+    }
+
     /// Looks where the nodes stand now.
     pub(crate) fn look(&self, cluster: &Cluster) {
         let at = micros(cluster.now());

@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, UNIX_EPOCH};
 
 use anyhow::Context;
+use turmoil::Sim;
 use zonemq_history::event::{Event, What};
 use zonemq_history::{Verdict as Judged, judge};
 use zonemq_report::{Fault, Node, Violation};
@@ -62,13 +63,33 @@ pub(crate) struct Finished {
 static PANICS: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 /// tokio catches what panics in a task; here it must not go unseen.
-fn watch_panics() {
+pub(crate) fn watch_panics() {
     let report = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         let mut panics = PANICS.lock().unwrap_or_else(PoisonError::into_inner);
         panics.push(panic.to_string());
         report(panic);
     }));
+}
+
+/// What has panicked so far.
+pub(crate) fn panics() -> Vec<String> {
+    let panics = PANICS.lock().unwrap_or_else(PoisonError::into_inner);
+    panics.clone()
+}
+
+/// A simulation without hosts, in which all chance and time follow from the seed from now on.
+pub(crate) fn simulation(seed: u64) -> Sim<'static> {
+    determinism::begin(seed, EPOCH);
+    turmoil::Builder::new()
+        .rng_seed(seed)
+        .epoch(UNIX_EPOCH + EPOCH)
+        .simulation_duration(LONGEST_RUN)
+        .tick_duration(STEP)
+        .tcp_capacity(1 << 16)
+        .min_message_latency(Duration::ZERO)
+        .max_message_latency(Duration::from_millis(1))
+        .build()
 }
 
 /// Runs one simulation. A process can do this once.
@@ -81,16 +102,7 @@ pub(crate) fn run(
     let seed = case.chance_seed();
     watch_panics();
     let wall_start = determinism::wall_elapsed();
-    determinism::begin(seed, EPOCH);
-    let sim = turmoil::Builder::new()
-        .rng_seed(seed)
-        .epoch(UNIX_EPOCH + EPOCH)
-        .simulation_duration(LONGEST_RUN)
-        .tick_duration(STEP)
-        .tcp_capacity(1 << 16)
-        .min_message_latency(Duration::ZERO)
-        .max_message_latency(Duration::from_millis(1))
-        .build();
+    let sim = simulation(seed);
     let load = &scenario.workload;
     let (size, store) = (scenario.cluster, scenario.store);
     let mut cluster = Cluster::start(sim, seed, size, store, load.clients());
@@ -232,8 +244,7 @@ impl Run {
         }
         self.invariants.check_states(&self.cluster);
         // What the nodes did comes before what clients saw of it.
-        let panics = PANICS.lock().unwrap_or_else(PoisonError::into_inner);
-        violations.splice(0..0, panics.iter().map(|panic| format!("panic: {panic}")));
+        violations.splice(0..0, panics().iter().map(|panic| format!("panic: {panic}")));
         violations.splice(0..0, self.injector.violations.drain(..));
         violations.splice(0..0, self.invariants.violations.drain(..));
         let mut violations: Vec<Violation> =

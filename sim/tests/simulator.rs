@@ -63,9 +63,10 @@ fn planted_bugs_are_caught() {
         "dead-letter-lost",
         "group-lock-lost",
         "request-ids-forgotten",
+        "mended-not-kept",
     ]);
     assert_eq!(code, Some(0), "{text}");
-    assert!(text.contains("7 of 7 bugs caught"), "{text}");
+    assert!(text.contains("8 of 8 bugs caught"), "{text}");
 }
 
 #[test]
@@ -73,6 +74,24 @@ fn every_kind_of_fault_takes_effect() {
     let (code, text) = simulate(&["faults"]);
     assert_eq!(code, Some(0), "{text}");
     assert!(text.contains("31 of 31 kinds took effect"), "{text}");
+}
+
+#[test]
+fn each_sync_call_may_fail_and_nothing_acknowledged_is_lost() {
+    let short = ["syncs", "--stride", "45", "--jobs", "1"];
+    let (code, text) = simulate(&short);
+    assert_eq!(code, Some(0), "{text}");
+    let (code, text) = simulate(&[&short[..2], &["150", "--plant", "sync-error-ignored"]].concat());
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("--failing-sync n"), "{text}");
+}
+
+#[test]
+fn each_bit_of_a_store_may_flip_and_is_told_and_mended() {
+    let (code, text) = simulate(&["flips", "--stride", "2003", "--jobs", "1"]);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(!text.contains("(0 at the start"), "{text}");
+    assert!(!text.contains(", 0 by the scrub"), "{text}");
 }
 
 #[test]

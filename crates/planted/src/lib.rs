@@ -50,6 +50,8 @@ bugs! {
     DirectorySyncSkipped = "directory-sync-skipped",
     /// Damage in the middle of the log is taken for a torn tail, and the rest is cut off.
     DamageCutOff = "damage-cut-off",
+    /// What a peer gives for what is damaged here is answered, and not kept.
+    MendedNotKept = "mended-not-kept",
     /// A vote is given before it is durable: a restarted node votes twice in one term.
     VoteNotAwaited = "vote-not-awaited",
     /// Entries count as durable as soon as they are handed to the disk.

@@ -113,10 +113,24 @@ impl FileState {
         }
         let at = places[dice.random_range(0..places.len())];
         let mask = 1 << dice.random_range(0..8);
-        for bytes in [&mut self.durable, &mut self.visible] {
-            let byte = bytes.read(at, 1)?[0];
-            bytes.write(at, &[byte ^ mask]);
-        }
+        self.flip(at, mask)?;
         Some(at)
+    }
+
+    /// Flips the bits of the mask in a byte; `None` where the file has no such byte.
+    pub(crate) fn flip(&mut self, at: u64, mask: u8) -> Option<()> {
+        let visible = self.visible.read(at, 1)?[0];
+        self.visible.write(at, &[visible ^ mask]);
+        // What was never synced has nothing durable that could be damaged.
+        if let Some(durable) = self.durable.read(at, 1) {
+            self.durable.write(at, &[durable[0] ^ mask]);
+        }
+        Some(())
+    }
+
+    /// Behind this there are only zeros.
+    pub(crate) fn end_of_data(&self) -> u64 {
+        let last = self.visible.places_of_data().last().copied();
+        last.map_or(0, |last| last + 1)
     }
 }

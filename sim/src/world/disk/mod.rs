@@ -1,5 +1,6 @@
 //! A disk that keeps, to the byte, what would survive a loss of power, and that can fail.
 
+mod damage;
 mod file;
 mod sparse;
 #[cfg(test)]
@@ -229,26 +230,6 @@ impl SimDisk {
         self.coverage.add("disk: writes torn", torn);
         self.coverage
             .add("disk: unsynced names lost", forgotten as u64);
-    }
-
-    /// Flips one bit that is durable and not zero padding; tells where, if there is any data.
-    pub(crate) fn flip_bit(&self) -> Option<String> {
-        let mut state = self.locked();
-        let state = &mut *state;
-        let mut written: Vec<(&PathBuf, u64)> = Vec::new();
-        for (name, number) in &state.names {
-            if state.files.get(number).is_some_and(FileState::has_data) {
-                written.push((name, *number));
-            }
-        }
-        if written.is_empty() {
-            return None;
-        }
-        let (name, number) = written[self.chance.draw(|dice| dice.random_range(0..written.len()))];
-        let file = state.files.get_mut(&number)?;
-        let at = self.chance.draw(|dice| file.flip_bit(dice))?;
-        self.coverage.add("disk: bits flipped", 1);
-        Some(format!("{}, byte {at}", name.display()))
     }
 
     /// Time passes as the disk works, and the disk may fail.
