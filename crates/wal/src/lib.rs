@@ -9,6 +9,7 @@
 //! The README of this crate shows the files and gives the rules; read `record`, `segment` and
 //! `recovery` in this order to see them at work.
 
+mod layout;
 mod live;
 mod places;
 mod progress;
@@ -33,6 +34,7 @@ use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot, watch};
 use zonemq_world::{Disk, World};
 
+pub use crate::layout::{Stretch, Stretched, stretches};
 pub use crate::live::Live;
 use crate::places::Places;
 pub use crate::places::SealedSegment;

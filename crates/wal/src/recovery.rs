@@ -19,7 +19,7 @@ use crate::places::{Places, Readable};
 use crate::progress::Progress;
 use crate::record::{GroupId, Record, Stored};
 use crate::replay::{DamagedWrite, Recovered};
-use crate::segment::{self, Contents, HeaderError, RECORDS_START, SegmentHeader, SegmentId};
+use crate::segment::{self, Contents, HeaderError, SegmentHeader, SegmentId};
 use crate::spares::{fill_with_zeros, is_leftover};
 use crate::stopped::Access;
 use crate::summary::Summary;
@@ -296,7 +296,7 @@ async fn open_segment<W: World>(
         };
         mend.await.map_err(|source| DiskError::new(&path, source))?;
     }
-    let start = usize::try_from(RECORDS_START).unwrap_or(usize::MAX);
+    let start = segment::records_start();
     let records = match write::read(&begin, start, header.seed(), Tail::MayBeTorn) {
         Found::Nothing => Vec::new(),
         Found::Whole(write) | Found::Damaged(write) => write.records,

@@ -3,6 +3,8 @@
 //! A segment begins with a block of its own that tells its id and a salt, twice; writes follow,
 //! without gaps. Behind the last one lie zeros.
 
+use std::ops::Range;
+
 use bytes::Bytes;
 use zonemq_world::Chance;
 
@@ -155,6 +157,16 @@ impl SegmentHeader {
     }
 }
 
+/// Where the header lies, twice.
+pub(crate) fn header_copies() -> impl Iterator<Item = Range<usize>> {
+    [0, SECOND_COPY].into_iter().map(|at| at..at + HEADER_BYTES)
+}
+
+/// Where the first write begins, as an offset in memory.
+pub(crate) fn records_start() -> usize {
+    usize::try_from(RECORDS_START).unwrap_or(usize::MAX)
+}
+
 /// All that can be read of a segment.
 #[derive(Debug)]
 pub(crate) struct Contents {
@@ -169,7 +181,7 @@ pub(crate) struct Contents {
 
 /// Reads the writes of a segment, given whole.
 pub(crate) fn read(header: &SegmentHeader, bytes: &Bytes, tail: Tail) -> Contents {
-    let start = usize::try_from(RECORDS_START).unwrap_or(usize::MAX);
+    let start = records_start();
     let mut contents = Contents {
         writes: Vec::new(),
         last_write_start: start,

@@ -22,6 +22,7 @@ use crate::record::{
 const SECTOR_BYTES: usize = 512;
 /// The last bytes of each write. None of them is zero.
 const END: [u8; 8] = *b"\xe7zq-end\xe7";
+pub(crate) const END_BYTES: usize = END.len();
 const TOP_BYTES: usize = 4 + 8 + 8;
 
 /// The last entry of a group after a write: by it, a reader knows what is missing.

@@ -6,12 +6,12 @@
 
 mod counts;
 mod scene;
+mod stored;
 mod story;
 mod trial;
 
 use std::collections::VecDeque;
 use std::io::{PipeWriter, Write};
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, bail, ensure};
@@ -20,17 +20,14 @@ use serde::{Deserialize, Serialize};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use zonemq_sim_determinism::Copy;
-use zonemq_world::World;
 
 use self::counts::Counts;
 use self::scene::Scene;
-use self::trial::{Ending, Notice, Outcome, Place};
+use self::stored::{Place, Stored};
+use self::trial::{Ending, Notice, Outcome};
 use crate::args::FlipsArgs;
 use crate::observer::Observer;
 
-/// Behind its last byte that is not zero, a file is full of zeros for what comes; in so many of
-/// these bytes bits are flipped, too: a header that strayed there would be read.
-const PADDING_BYTES: u64 = 64;
 /// Each so-manieth trial ends with all messages received through the node. A prime: so it meets all
 /// bits of a byte, and all strides but its own multiples.
 const DRAIN_EACH: u64 = 37;
@@ -109,6 +106,9 @@ fn show(args: &FlipsArgs, number: u64, place: &Place, outcome: &Outcome) {
         for text in texts {
             println!("  {what}: {text}");
         }
+    }
+    if outcome.is_untold {
+        println!("  not told: it is wanted, and damaged without a word");
     }
     if let Some(failure) = &outcome.failure {
         println!("  the simulator failed: {failure}");
@@ -224,53 +224,4 @@ fn check_without_flip(scene: &mut Scene) -> anyhow::Result<()> {
         bail!("without a flip it is not as it should be: {outcome:?}");
     }
     Ok(())
-}
-
-/// All bits that are flipped: file by file, byte by byte.
-struct Stored {
-    files: Vec<(PathBuf, u64)>,
-}
-
-impl Stored {
-    fn of(scene: &Scene) -> Stored {
-        let disk = scene.cluster.host(scene.damaged).world.disk();
-        let files = disk.files().into_iter();
-        let files = files.map(|(file, length, end)| (file, length.min(end + PADDING_BYTES)));
-        Stored {
-            files: files.collect(),
-        }
-    }
-
-    fn bits(&self) -> u64 {
-        self.files.iter().map(|(_, bytes)| bytes * 8).sum()
-    }
-
-    fn place(&self, mut number: u64) -> Option<Place> {
-        for (file, bytes) in &self.files {
-            if number < bytes * 8 {
-                return Some(Place {
-                    file: file.clone(),
-                    byte: number / 8,
-                    bit: u8::try_from(number % 8).ok()?,
-                });
-            }
-            number -= bytes * 8;
-        }
-        None
-    }
-
-    fn summary(&self, scene: &Scene) -> String {
-        let files = self.files.iter();
-        let files =
-            files.map(|(file, bytes)| format!("  {bytes:>8} bytes of {}\n", file.display()));
-        let files: String = files.collect();
-        format!(
-            "{} stores {} bits, with {} entries that are not purged and the contents of {} messages:\n{}",
-            scene.cluster.host(scene.damaged).name,
-            self.bits(),
-            scene.whole.entries,
-            scene.whole.contents,
-            files.trim_end()
-        )
-    }
 }

@@ -1,7 +1,6 @@
 //! One bit is flipped on the disk of a node that is down; then the node is started, and must be
 //! what it was: nothing lost, and all damage to what is wanted told and mended.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -11,6 +10,7 @@ use zonemq_raft::GroupStatus;
 use zonemq_world::World;
 
 use super::scene::Scene;
+use super::stored::Place;
 use super::story::{Chapter, Story};
 use crate::cluster::Crash;
 use crate::run::panics;
@@ -25,21 +25,6 @@ const DRAINED_WITHIN: Duration = Duration::from_mins(1);
 const ELECTIONS: usize = 30;
 /// Damage of which all is mended is told again at every start, until the segment is gone.
 const STAYS: &str = "a write that was durable is damaged";
-
-/// One bit of one file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Place {
-    pub(super) file: PathBuf,
-    pub(super) byte: u64,
-    pub(super) bit: u8,
-}
-
-impl std::fmt::Display for Place {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Place { file, byte, bit } = self;
-        write!(f, "bit {bit} of byte {byte} of {}", file.display())
-    }
-}
 
 /// When the node told of the damage.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,6 +49,8 @@ pub(super) enum Ending {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Outcome {
     pub(super) notice: Notice,
+    /// Whether it never told, though what was damaged is wanted.
+    pub(super) is_untold: bool,
     /// What is not there any more, or is wrong.
     pub(super) lost: Vec<String>,
     /// In which way the node is not what it was.
@@ -87,6 +74,7 @@ pub(super) fn run(scene: &mut Scene, place: Option<&Place>, ending: Ending) -> O
         trial.outcome.failure = Some(format!("{error:#}"));
     }
     let Trial { scene, mut outcome } = trial;
+    outcome.is_untold = outcome.notice == Notice::Never && place.is_some_and(Place::must_be_told);
     let panics = panics();
     outcome
         .lost
@@ -103,7 +91,10 @@ struct Trial<'s> {
 impl Trial<'_> {
     fn go_on(&mut self, place: Option<&Place>, ending: Ending) -> anyhow::Result<()> {
         let damaged = self.scene.damaged;
-        if let Some(Place { file, byte, bit }) = place {
+        if let Some(Place {
+            file, byte, bit, ..
+        }) = place
+        {
             let disk = self.scene.cluster.host(damaged).world.disk();
             disk.flip(file, *byte, *bit)?;
         }

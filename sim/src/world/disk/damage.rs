@@ -29,13 +29,13 @@ impl SimDisk {
         Some(format!("{}, byte {at}", name.display()))
     }
 
-    /// All files that hold anything but zeros, each with its length and the end of what it holds.
-    pub(crate) fn files(&self) -> Vec<(PathBuf, u64, u64)> {
+    /// All files that hold anything but zeros, each with what it holds.
+    pub(crate) fn files(&self) -> Vec<(PathBuf, Vec<u8>)> {
         let state = self.locked();
         let files = state.names.iter().filter_map(|(name, number)| {
-            let file = state.files.get(number)?;
-            let end = file.end_of_data();
-            (end > 0).then(|| (name.clone(), file.len(), end))
+            let bytes = state.files.get(number)?.bytes();
+            let holds_data = bytes.iter().any(|byte| *byte != 0);
+            holds_data.then(|| (name.clone(), bytes))
         });
         files.collect()
     }

@@ -128,9 +128,9 @@ impl FileState {
         Some(())
     }
 
-    /// Behind this there are only zeros.
-    pub(crate) fn end_of_data(&self) -> u64 {
-        let last = self.visible.places_of_data().last().copied();
-        last.map_or(0, |last| last + 1)
+    /// All that can be read of it.
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        let length = usize::try_from(self.len()).unwrap_or(usize::MAX);
+        self.visible.read(0, length).unwrap_or_default()
     }
 }
