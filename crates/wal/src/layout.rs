@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
-use crate::record::{Record, Stored};
+use crate::record::{HEADER_BYTES, Header, Record, Stored};
 use crate::segment::{self, SegmentHeader, SegmentId};
 use crate::write::{END_BYTES, Tail};
 
@@ -22,8 +22,10 @@ pub struct Stretch {
 pub enum Stretched {
     /// Which segment this is.
     Header,
-    /// Where a write begins, or that it ends.
-    Frame,
+    /// Where a write begins, and what it holds.
+    Head,
+    /// That a write ends. It is asked for only where the write cannot be read.
+    End,
     /// What the log tells itself: which segments there are.
     Segments,
     /// Something that was appended.
@@ -31,7 +33,7 @@ pub enum Stretched {
 }
 
 /// The stretches of a segment that is given whole and has no damage; between and behind them lies
-/// nothing but zeros. `None` if the file of this name is no segment.
+/// nothing but zeros, which fill records up to a multiple of 8 bytes. `None` if the file of this name is no segment.
 pub fn stretches(name: &str, bytes: &Bytes) -> Option<Vec<Stretch>> {
     let id = SegmentId::of_file_name(name)?;
     let (header, _) = SegmentHeader::decode(id, bytes).ok()?;
@@ -44,24 +46,23 @@ pub fn stretches(name: &str, bytes: &Bytes) -> Option<Vec<Stretch>> {
     let contents = segment::read(&header, bytes, Tail::MayBeTorn);
     let mut start = segment::records_start();
     for write in contents.writes {
-        let records_end = write.end - END_BYTES;
-        let mut starts: Vec<usize> = write.records.iter().map(|(start, _)| *start).collect();
-        starts.push(records_end);
-        let frame = |bytes| Stretch {
-            bytes,
-            what: Stretched::Frame,
+        let mut put = |start: usize, bytes: usize, what| {
+            let bytes = start..start + bytes;
+            stretches.push(Stretch { bytes, what });
         };
-        stretches.push(frame(start..starts[0]));
-        for ((_, stored), ends) in write.records.into_iter().zip(starts.windows(2)) {
-            stretches.push(Stretch {
-                bytes: ends[0]..ends[1],
-                what: match stored {
-                    Stored::Opening { .. } | Stored::Retired { .. } => Stretched::Segments,
-                    Stored::Record(record) => Stretched::Record(record),
-                },
-            });
+        let unpadded = |start| {
+            let header = Header::at(bytes, start, header.seed());
+            header.map_or(0, |header| HEADER_BYTES + header.payload_bytes)
+        };
+        put(start, unpadded(start), Stretched::Head);
+        for (start, stored) in write.records {
+            let what = match stored {
+                Stored::Opening { .. } | Stored::Retired { .. } => Stretched::Segments,
+                Stored::Record(record) => Stretched::Record(record),
+            };
+            put(start, unpadded(start), what);
         }
-        stretches.push(frame(records_end..write.end));
+        put(write.end - END_BYTES, END_BYTES, Stretched::End);
         start = write.end;
     }
     Some(stretches)
@@ -70,7 +71,7 @@ pub fn stretches(name: &str, bytes: &Bytes) -> Option<Vec<Stretch>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::{GroupId, Seed};
+    use crate::record::{ALIGNMENT, GroupId, Seed};
     use crate::write;
 
     fn vote() -> Record {
@@ -103,24 +104,31 @@ mod tests {
         let told = stretches(&name, &bytes).unwrap();
         let what: Vec<Stretched> = told.iter().map(|stretch| stretch.what.clone()).collect();
         let vote = Stretched::Record(vote());
-        let (header, frame) = (Stretched::Header, Stretched::Frame);
+        let header = Stretched::Header;
         assert_eq!(
             what,
             [
                 header.clone(),
                 header,
-                frame.clone(),
+                Stretched::Head,
                 Stretched::Record(entry),
                 vote.clone(),
                 vote,
-                frame
+                Stretched::End
             ]
         );
         let from_records = &told[2..];
         assert_eq!(from_records[0].bytes.start, start);
         assert_eq!(from_records[4].bytes.end, end);
-        let follow = |pair: &[Stretch]| pair[0].bytes.end == pair[1].bytes.start;
-        assert!(from_records.windows(2).all(follow), "{told:?}");
+        let is_padded = |pair: &[Stretch]| {
+            let padding = pair[0].bytes.end..pair[1].bytes.start;
+            padding.len() < ALIGNMENT && bytes[padding].iter().all(|byte| *byte == 0)
+        };
+        assert!(from_records.windows(2).all(is_padded), "{told:?}");
+        assert_eq!(
+            from_records[1].bytes.len(),
+            HEADER_BYTES + b"a message".len()
+        );
         assert_eq!(stretches("0000000000000003.summary", &bytes), None);
     }
 }

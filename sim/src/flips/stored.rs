@@ -43,8 +43,8 @@ impl Place {
     pub(super) fn must_be_told(&self) -> bool {
         match self.saying {
             Saying::Header | Saying::Entry | Saying::LatestVote | Saying::Snapshot => true,
-            Saying::Zeros | Saying::Summary | Saying::NotBegun => false,
-            Saying::Frame
+            Saying::End | Saying::Zeros | Saying::Summary | Saying::NotBegun => false,
+            Saying::Head
             | Saying::Segments
             | Saying::PurgedEntry
             | Saying::Kept
@@ -59,8 +59,10 @@ impl Place {
 pub(super) enum Saying {
     /// One of the two headers of a segment.
     Header,
-    /// The head or the end of a write.
-    Frame,
+    /// The head of a write.
+    Head,
+    /// The mark at the end of a write, which is asked for only where the write cannot be read.
+    End,
     /// Which segments there are, one of two copies.
     Segments,
     /// An entry that is not purged.
@@ -75,7 +77,8 @@ pub(super) enum Saying {
     OlderVote,
     /// One of two copies of a note, a purge or a truncation.
     Other,
-    /// Nothing, inside a segment or behind the end of its data.
+    /// Nothing: what fills a record up, the rest of a segment's first block, and what lies behind
+    /// the end of the data.
     Zeros,
     /// The summary of a segment.
     Summary,
@@ -89,7 +92,8 @@ impl fmt::Display for Saying {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Saying::Header => "segment headers, both copies",
-            Saying::Frame => "heads and ends of writes",
+            Saying::Head => "heads of writes",
+            Saying::End => "end marks of writes",
             Saying::Segments => "lists of segments, both copies",
             Saying::Entry => "entries that are not purged",
             Saying::PurgedEntry => "purged entries",
@@ -193,7 +197,10 @@ impl Stored {
         let files = self.files.iter().map(|file| {
             let (bytes, path) = (file.bytes, file.path.display());
             let records = file.stretches.iter().filter(|(_, saying)| {
-                !matches!(saying, Saying::Header | Saying::Frame | Saying::Segments)
+                !matches!(
+                    saying,
+                    Saying::Header | Saying::Head | Saying::End | Saying::Segments
+                )
             });
             let records = match records.count() {
                 0 => String::new(),
@@ -227,9 +234,9 @@ fn vote_of(stretch: &Stretch) -> Option<&Bytes> {
 
 /// What the opening of a segment, its first write, says of what is purged.
 fn purged_at(told: &[Stretch]) -> Option<u64> {
-    let is_frame = |stretch: &&Stretch| stretch.what == Stretched::Frame;
-    let from_frame = told.iter().skip_while(|stretch| !is_frame(stretch));
-    let opening = from_frame.skip(1).take_while(|stretch| !is_frame(stretch));
+    let opening = told
+        .iter()
+        .take_while(|stretch| stretch.what != Stretched::End);
     let purges = opening.filter_map(|stretch| match &stretch.what {
         Stretched::Record(Record::PurgeThrough { index, .. }) => Some(*index),
         _ => None,
@@ -240,7 +247,8 @@ fn purged_at(told: &[Stretch]) -> Option<u64> {
 fn saying_of(stretch: &Stretch, first: u64, is_last_vote: bool) -> Saying {
     match &stretch.what {
         Stretched::Header => Saying::Header,
-        Stretched::Frame => Saying::Frame,
+        Stretched::Head => Saying::Head,
+        Stretched::End => Saying::End,
         Stretched::Segments => Saying::Segments,
         Stretched::Record(record) => match record {
             Record::Entry { index, .. } if *index >= first => Saying::Entry,
