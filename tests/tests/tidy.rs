@@ -9,7 +9,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// The picture of crates/README.md: each crate, and the crates of ours that it may depend on.
-const ARROWS: [(&str, &[&str]); 13] = [
+const ARROWS: [(&str, &[&str]); 14] = [
     ("zonemq-planted", &[]),
     ("zonemq-world", &[]),
     ("zonemq-queue", &["zonemq-planted"]),
@@ -35,9 +35,18 @@ const ARROWS: [(&str, &[&str]); 13] = [
             "zonemq-world",
         ],
     ),
+    ("zonemq-bench", &[]),
     ("zonemq-history", &[]),
     ("zonemq-report", &[]),
-    ("zonemq", &["zonemq-history", "zonemq-node", "zonemq-world"]),
+    (
+        "zonemq",
+        &[
+            "zonemq-bench",
+            "zonemq-history",
+            "zonemq-node",
+            "zonemq-world",
+        ],
+    ),
     ("zonemq-sim-determinism", &[]),
     (
         "zonemq-sim",
@@ -94,8 +103,9 @@ const AROUND_THE_WORLD: [&str; 13] = [
     "tokio::process",
     "tokio::signal",
 ];
-const AT_THE_EDGE: [&str; 4] = [
+const AT_THE_EDGE: [&str; 5] = [
     "zonemq",
+    "zonemq-bench",
     "zonemq-sim",
     "zonemq-sim-determinism",
     "zonemq-tests",

@@ -62,11 +62,10 @@ impl Role {
     pub(crate) fn of(workload: Workload, client: usize) -> Role {
         match workload {
             Workload::Send => Role::Send,
-            Workload::Receive { .. } => Role::Receive,
             Workload::Wait => Role::Wait,
             // By turns, so that both halves are on every thread and on every queue.
             Workload::Mixed if client.is_multiple_of(2) => Role::Send,
-            Workload::Mixed => Role::Receive,
+            Workload::Receive { .. } | Workload::Mixed => Role::Receive,
         }
     }
 }
@@ -97,7 +96,12 @@ impl Client {
         }
         drop(self.ready.take());
         let mut begun = shared.begun.clone();
-        let Some(begun) = begun.wait_for(Option::is_some).await.ok().and_then(|it| *it) else {
+        let Some(begun) = begun
+            .wait_for(Option::is_some)
+            .await
+            .ok()
+            .and_then(|it| *it)
+        else {
             // The run was given up.
             return;
         };
@@ -172,9 +176,9 @@ impl Work<'_> {
         let (action, body) = self.bodies.receive(WAIT_SECONDS);
         let answer = self.connection.call(action, body).await?;
         let Some(received) = messages(&answer) else {
-            self.client
-                .tally()
-                .failed_with("unreadable", || format!("no answer of SQS: {}", start_of(&answer)));
+            self.client.tally().failed_with("unreadable", || {
+                format!("no answer of SQS: {}", start_of(&answer))
+            });
             return Ok(());
         };
         if received.is_empty() {
@@ -192,7 +196,11 @@ impl Work<'_> {
         let asked = Instant::now();
         let (action, body) = self.bodies.delete(&received);
         let answer = self.connection.call(action, body).await?;
-        let deleted = if options.batch == 1 { 1 } else { successful(&answer) };
+        let deleted = if options.batch == 1 {
+            1
+        } else {
+            successful(&answer)
+        };
         self.count(Operation::Delete, deleted, received.len(), asked);
         Ok(())
     }

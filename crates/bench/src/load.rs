@@ -216,14 +216,16 @@ async fn fill_queues<Stop: Future<Output = ()>>(
 ) -> Result<(), BenchError> {
     let queues = options.queues as u64;
     let shares = (0..queues).map(|queue| fill / queues + u64::from(queue < fill % queues));
-    let shares: Vec<_> = shares.map(|share| Arc::new(AtomicU64::new(share))).collect();
+    let shares: Vec<_> = shares
+        .map(|share| Arc::new(AtomicU64::new(share)))
+        .collect();
     let filling = Options {
         clients: FILLING_CLIENTS.max(options.queues),
         workload: Workload::Send,
         ..options.clone()
     };
     let role = |client: usize| Role::Fill(shares[client % shares.len()].clone());
-    let mut crew = Crew::gather(&filling, queue_urls, epoch, role)?;
+    let crew = Crew::gather(&filling, queue_urls, epoch, role)?;
     crew.begin();
     let (mut done, mut progressed) = (0, Instant::now());
     while done < fill {
@@ -252,14 +254,14 @@ async fn fill_queues<Stop: Future<Output = ()>>(
 struct Crew {
     threads: Vec<CrewThread>,
     connected: mpsc::Receiver<()>,
-    begin: watch::Sender<Option<Instant>>,
+    start: watch::Sender<Option<Instant>>,
     interval: Duration,
 }
 
 struct CrewThread {
     tally: Arc<Mutex<Tally>>,
     /// The thread's clients end when this is dropped.
-    _stop: mpsc::Sender<()>,
+    stop: mpsc::Sender<()>,
     handle: JoinHandle<()>,
 }
 
@@ -271,7 +273,7 @@ impl Crew {
         epoch: Instant,
         role: impl Fn(usize) -> Role,
     ) -> Result<Crew, BenchError> {
-        let (begin, begun) = watch::channel(None);
+        let (start, begun) = watch::channel(None);
         let (ready, connected) = mpsc::channel(1);
         let interval = interval_of(options.duration);
         let shared = Arc::new(Shared {
@@ -302,7 +304,7 @@ impl Crew {
         Ok(Crew {
             threads: threads.collect::<io::Result<_>>()?,
             connected,
-            begin,
+            start,
             interval,
         })
     }
@@ -316,7 +318,7 @@ impl Crew {
     /// Starts the clock.
     fn begin(&self) -> Instant {
         let now = Instant::now();
-        self.begin.send_replace(Some(now));
+        self.start.send_replace(Some(now));
         now
     }
 
@@ -332,8 +334,8 @@ impl Crew {
     /// Ends all clients, and tells what they did. Requests that are under way do not count.
     fn dismiss(self) -> Tally {
         let tally = self.tally();
-        for CrewThread { _stop, handle, .. } in self.threads {
-            drop(_stop);
+        for CrewThread { stop, handle, .. } in self.threads {
+            drop(stop);
             // A panic of the load has been printed by then.
             let _ = handle.join();
         }
@@ -362,7 +364,7 @@ impl CrewThread {
             .spawn(move || runtime.block_on(run))?;
         Ok(CrewThread {
             tally,
-            _stop: stop,
+            stop,
             handle,
         })
     }

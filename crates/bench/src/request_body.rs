@@ -117,10 +117,7 @@ impl RequestBodies {
         })
     }
 
-    fn write(
-        &mut self,
-        write: impl FnOnce(&mut Out<'_>, &mut Sends) -> Action,
-    ) -> (Action, Bytes) {
+    fn write(&mut self, write: impl FnOnce(&mut Out<'_>, &mut Sends) -> Action) -> (Action, Bytes) {
         let mut out = Out(&mut self.buffer);
         out.push_str(&self.head);
         let action = write(&mut out, &mut self.sends);

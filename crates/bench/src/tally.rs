@@ -28,8 +28,7 @@ pub(crate) enum Operation {
 }
 
 impl Operation {
-    pub(crate) const ALL: [Operation; 3] =
-        [Operation::Send, Operation::Receive, Operation::Delete];
+    pub(crate) const ALL: [Operation; 3] = [Operation::Send, Operation::Receive, Operation::Delete];
 }
 
 /// Counts of one operation.

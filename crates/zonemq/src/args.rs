@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::{Deserialize, Serialize};
+
+use crate::bench::BenchArgs;
 use zonemq_node::NodeConfig;
 
 /// A message queue that speaks Amazon SQS, replicated across availability zones.
@@ -31,6 +33,8 @@ pub(crate) enum Command {
     Fault(FaultArgs),
     /// Read all that a stopped node has stored: exit code 0 if it is whole, 1 if not
     CheckStore(CheckStoreArgs),
+    /// Put a load on the local cluster, or on any server that speaks SQS, and measure it
+    Bench(BenchArgs),
     /// Judge a history of what clients were told, one event a line: exit code 0 if every promise
     /// was kept, 1 if not, 2 if nobody knows
     Check(CheckArgs),

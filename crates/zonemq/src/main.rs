@@ -4,6 +4,7 @@
 //! folder describes, through the nodes' HTTP interface and signals.
 
 mod args;
+mod bench;
 mod check;
 mod check_store;
 mod cluster;
@@ -45,6 +46,7 @@ async fn main() -> ExitCode {
         Command::Down(args) => down::run(args).await,
         Command::Node(args) => node::run(args).await,
         Command::Fault(args) => fault::run(args).await,
+        Command::Bench(args) => bench::run(args).await,
         Command::Check(args) => return check::run(&args),
     };
     match done {
