@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{Semaphore, SemaphorePermit, mpsc, watch};
 
 use crate::connection::{CallError, Connection};
 use crate::options::{Options, Workload};
@@ -33,6 +33,9 @@ pub(crate) struct Shared {
     /// Only so many connect at once: a listener's backlog is short, and what does not fit is tried
     /// again after a second.
     pub(crate) connecting: Semaphore,
+    /// A permit for each message that was deleted and not yet sent again, where senders wait for
+    /// receivers.
+    pub(crate) deleted: Semaphore,
 }
 
 /// One client.
@@ -49,6 +52,8 @@ pub(crate) struct Client {
 pub(crate) enum Role {
     /// Sends for ever.
     Send,
+    /// Sends for what was deleted.
+    Replace,
     /// Sends until nothing is left of this number, which others count down, too.
     Fill(Arc<AtomicU64>),
     /// Receives and deletes.
@@ -64,8 +69,11 @@ impl Role {
             Workload::Send => Role::Send,
             Workload::Wait => Role::Wait,
             // By turns, so that both halves are on every thread and on every queue.
-            Workload::Mixed if client.is_multiple_of(2) => Role::Send,
-            Workload::Receive { .. } | Workload::Mixed => Role::Receive,
+            Workload::Mixed { standing } if client.is_multiple_of(2) => match standing {
+                Some(_) => Role::Replace,
+                None => Role::Send,
+            },
+            Workload::Receive { .. } | Workload::Mixed { .. } => Role::Receive,
         }
     }
 }
@@ -73,7 +81,7 @@ impl Role {
 /// The queue of a client, as a place among all.
 fn queue_of(options: &Options, client: usize) -> usize {
     let turn = match options.workload {
-        Workload::Mixed => client / 2,
+        Workload::Mixed { .. } => client / 2,
         Workload::Send | Workload::Receive { .. } | Workload::Wait => client,
     };
     turn % options.queues.max(1)
@@ -114,6 +122,7 @@ impl Client {
         loop {
             let done = match &role {
                 Role::Send => work.send(options.batch).await,
+                Role::Replace => work.replace(options.batch).await,
                 Role::Fill(left) => match take(left, fill_batch(options)) {
                     0 => return,
                     batch => {
@@ -170,6 +179,20 @@ impl Work<'_> {
         Ok(())
     }
 
+    async fn replace(&mut self, batch: usize) -> Result<(), CallError> {
+        let client = self.client;
+        // At most ten; never closed.
+        let permits = client
+            .shared
+            .deleted
+            .acquire_many(u32::try_from(batch).unwrap_or(1))
+            .await;
+        self.send(batch).await?;
+        // An error gives them back: what was not sent is still missing.
+        permits.into_iter().for_each(SemaphorePermit::forget);
+        Ok(())
+    }
+
     async fn receive_and_delete(&mut self) -> Result<(), CallError> {
         let options = &self.client.shared.options;
         let asked = Instant::now();
@@ -186,7 +209,7 @@ impl Work<'_> {
             return Ok(());
         }
         let now = self.count(Operation::Receive, received.len(), received.len(), asked);
-        if options.workload == Workload::Mixed {
+        if matches!(options.workload, Workload::Mixed { standing: None }) {
             let since_epoch = now - self.client.shared.epoch;
             let mut tally = self.client.tally();
             for sent in received.iter().filter_map(|message| sent_at(&message.body)) {
@@ -202,13 +225,21 @@ impl Work<'_> {
             successful(&answer)
         };
         self.count(Operation::Delete, deleted, received.len(), asked);
+        if matches!(options.workload, Workload::Mixed { standing: Some(_) }) {
+            self.client.shared.deleted.add_permits(deleted);
+        }
         Ok(())
     }
 
     async fn wait(&mut self) -> Result<(), CallError> {
+        let asked = Instant::now();
         let (action, body) = self.bodies.receive(LONGEST_WAIT_SECONDS);
-        self.connection.call(action, body).await?;
-        self.client.tally().empty_receives += 1;
+        let answer = self.connection.call(action, body).await?;
+        match messages(&answer).map_or(0, |messages| messages.len()) {
+            0 => self.client.tally().empty_receives += 1,
+            // Somebody else sent something.
+            received => drop(self.count(Operation::Receive, received, received, asked)),
+        }
         Ok(())
     }
 
@@ -240,7 +271,7 @@ mod tests {
     #[test]
     fn every_queue_of_a_mixed_load_has_a_sender_and_a_receiver() {
         let options = Options {
-            workload: Workload::Mixed,
+            workload: Workload::Mixed { standing: None },
             clients: 6,
             queues: 3,
             ..options()

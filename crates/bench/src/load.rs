@@ -149,7 +149,7 @@ async fn run_on<Stop: Future<Output = ()>>(
     tell: &mut impl FnMut(Progress),
 ) -> Result<Results, BenchError> {
     let epoch = Instant::now();
-    if let Workload::Receive { fill } = options.workload {
+    if let Some(fill) = options.workload.fill() {
         fill_queues(options, queue_urls, epoch, fill, stop.as_mut(), tell).await?;
     }
     let role = |client| Role::of(options.workload, client);
@@ -282,6 +282,7 @@ impl Crew {
             epoch,
             begun,
             connecting: Semaphore::new(CONNECTING),
+            deleted: Semaphore::new(0),
         });
         let threads = options.threads.min(options.clients);
         let threads = (0..threads).map(|thread| {

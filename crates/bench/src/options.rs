@@ -54,7 +54,11 @@ pub enum Workload {
         fill: u64,
     },
     /// One half sends, the other half receives and deletes.
-    Mixed,
+    Mixed {
+        /// So many messages are put there before the clock started, and are kept there: senders
+        /// wait for receivers. Without a number, they don't.
+        standing: Option<u64>,
+    },
     /// All wait in long polls for messages that never come.
     Wait,
 }
@@ -65,8 +69,17 @@ impl Workload {
         match self {
             Workload::Send => "send",
             Workload::Receive { .. } => "receive",
-            Workload::Mixed => "mixed",
+            Workload::Mixed { .. } => "mixed",
             Workload::Wait => "wait",
+        }
+    }
+
+    /// What is put into the queues before the clock starts.
+    pub(crate) fn fill(self) -> Option<u64> {
+        match self {
+            Workload::Receive { fill } => Some(fill),
+            Workload::Mixed { standing } => standing,
+            Workload::Send | Workload::Wait => None,
         }
     }
 }
@@ -142,8 +155,10 @@ impl Options {
         if self.endpoints.is_empty() {
             return Err(OptionsError::NoEndpoint);
         }
-        let mixed = self.workload == Workload::Mixed;
-        let each = if mixed { 2 } else { 1 };
+        let each = match self.workload {
+            Workload::Mixed { .. } => 2,
+            Workload::Send | Workload::Receive { .. } | Workload::Wait => 1,
+        };
         within("clients", self.clients, each, MOST_CLIENTS)?;
         within("queues", self.queues, 1, MOST_QUEUES)?;
         within("bytes of a body", self.body_bytes, 1, MOST_BODY_BYTES)?;
@@ -153,8 +168,10 @@ impl Options {
         if let QueueKind::Fifo { groups } = self.kind {
             within("message groups", groups, 1, MOST_GROUPS)?;
         }
-        if let Workload::Receive { fill } = self.workload {
-            within("messages to receive", fill, 1, MOST_FILL)?;
+        if let Some(fill) = self.workload.fill() {
+            // A batch waits until so many are missing.
+            let least = self.batch as u64;
+            within("messages to begin with", fill, least, MOST_FILL)?;
         }
         if self.batch * self.body_bytes > MOST_BODY_BYTES {
             return Err(OptionsError::BatchTooLong {
@@ -264,11 +281,12 @@ pub(crate) mod tests {
             options.check()
         };
         assert_eq!(of(Workload::Send, 3, 3), Ok(()));
-        assert_eq!(of(Workload::Mixed, 6, 3), Ok(()));
+        let mixed = Workload::Mixed { standing: None };
+        assert_eq!(of(mixed, 6, 3), Ok(()));
         assert!(matches!(
-            of(Workload::Mixed, 5, 3),
+            of(mixed, 5, 3),
             Err(OptionsError::TooFewClients { each: 2, .. })
         ));
-        assert!(of(Workload::Mixed, 1, 1).is_err());
+        assert!(of(mixed, 1, 1).is_err());
     }
 }

@@ -195,7 +195,7 @@ impl Results {
 pub(crate) fn counted(workload: Workload) -> Operation {
     match workload {
         Workload::Send => Operation::Send,
-        Workload::Receive { .. } | Workload::Mixed | Workload::Wait => Operation::Delete,
+        Workload::Receive { .. } | Workload::Mixed { .. } | Workload::Wait => Operation::Delete,
     }
 }
 

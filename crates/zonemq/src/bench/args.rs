@@ -42,6 +42,9 @@ pub(crate) struct BenchArgs {
     /// Messages that `receive` puts into the queues first, all together
     #[arg(long, default_value_t = 100_000, value_name = "MESSAGES")]
     fill: u64,
+    /// Messages that `mixed` puts into the queues first, and keeps there: senders wait for receivers
+    #[arg(long, value_name = "MESSAGES")]
+    standing: Option<u64>,
     /// Threads of the load [default: half of the cores]
     #[arg(long, value_name = "COUNT")]
     threads: Option<usize>,
@@ -104,7 +107,9 @@ impl BenchArgs {
             workload: match self.workload {
                 WorkloadArg::Send => Workload::Send,
                 WorkloadArg::Receive => Workload::Receive { fill: self.fill },
-                WorkloadArg::Mixed => Workload::Mixed,
+                WorkloadArg::Mixed => Workload::Mixed {
+                    standing: self.standing,
+                },
                 WorkloadArg::Wait => Workload::Wait,
             },
             clients: self.clients,
