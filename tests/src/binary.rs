@@ -1,4 +1,4 @@
-//! The `zonemq` program under test, built from this checkout.
+//! The `zonemq` program under test, and the yardstick beside it, built from this checkout.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -31,16 +31,29 @@ pub fn run(arguments: &[&str]) -> Output {
         .expect("zonemq can be started")
 }
 
+/// The yardstick, which cargo builds now, in the profile of the tests.
+pub fn yardstick() -> &'static Path {
+    static PATH: OnceLock<PathBuf> = OnceLock::new();
+    let what = ["--package", "zonemq-bench", "--example", "yardstick"];
+    PATH.get_or_init(|| built(&what, "examples/yardstick"))
+}
+
 fn build() -> PathBuf {
+    built(&["--package", "zonemq", "--bin", "zonemq"], "zonemq")
+}
+
+/// Builds a program, which then lies there below the folder of the profile.
+fn built(what: &[&str], place: &str) -> PathBuf {
     let mut cargo = Command::new(env!("CARGO"));
     cargo
-        .args(["build", "--quiet", "--package", "zonemq", "--bin", "zonemq"])
+        .args(["build", "--quiet"])
+        .args(what)
         .current_dir(env!("CARGO_MANIFEST_DIR"));
     if !cfg!(debug_assertions) {
         cargo.arg("--release");
     }
     let built = cargo.status().expect("cargo can be started");
-    assert!(built.success(), "cargo could not build zonemq");
+    assert!(built.success(), "cargo could not build {place}");
     // A test lies in <target>/<profile>/deps/, a program one above.
     let this = std::env::current_exe().expect("a process knows its own path");
     let program = this
@@ -48,10 +61,10 @@ fn build() -> PathBuf {
         .skip(1)
         .find(|folder| !folder.ends_with("deps"))
         .expect("it lies in a target folder")
-        .join("zonemq");
+        .join(place);
     assert!(
         program.is_file(),
-        "cargo built zonemq, but {} is no file; name it in ZONEMQ_BIN",
+        "cargo built {place}, but {} is no file; name `zonemq` in ZONEMQ_BIN",
         program.display()
     );
     program

@@ -5,7 +5,8 @@
 //! under which things are broken, and remembers what was acknowledged; [`drain`] empties a queue and
 //! compares. [`groups`] is a load on a FIFO queue, and [`first_in_first_out`] what must be so about
 //! it. [`recording`] writes down all that clients do and see, for the judge. [`raw_http`] speaks to a
-//! node without an SDK. [`store`] holds the long checks of the store, which `store-checks` runs.
+//! node without an SDK. [`store`] holds the long checks of the store, which `store-checks` runs, and [`speed`]
+//! the standard set of loads, which `standard-set` runs.
 
 pub mod binary;
 pub mod client;
@@ -17,4 +18,5 @@ pub mod queue;
 pub mod raw_http;
 pub mod recording;
 pub mod senders;
+pub mod speed;
 pub mod store;

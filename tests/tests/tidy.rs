@@ -62,7 +62,10 @@ const ARROWS: [(&str, &[&str]); 14] = [
             "zonemq-world",
         ],
     ),
-    ("zonemq-tests", &["zonemq", "zonemq-history"]),
+    (
+        "zonemq-tests",
+        &["zonemq", "zonemq-bench", "zonemq-history"],
+    ),
 ];
 
 /// Crates that are functions over data: no runtime, no socket, no randomness, no logging.
