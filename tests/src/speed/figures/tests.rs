@@ -1,3 +1,5 @@
+//! Figures of made-up runs.
+
 use std::collections::BTreeMap;
 
 use zonemq_bench::{Ended, ServerUse, Timeline};
