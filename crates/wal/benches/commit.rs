@@ -42,6 +42,7 @@ impl Log {
         let options = Options {
             directory: folder.path().join("log"),
             segment_bytes: SEGMENT_BYTES,
+            progress: zonemq_wal::Progress::default(),
         };
         let (wal, _) = Wal::open(&RealWorld::new(), options)
             .await
