@@ -83,7 +83,7 @@ async fn a_mixed_load_tells_rates_latencies_and_a_timeline_and_removes_its_queue
     assert_eq!(results["errors"], serde_json::json!({}));
     assert_eq!(results["endpoints"].as_array().expect("a list").len(), 3);
     let seconds = number(&results["seconds"]);
-    assert!((1.0..2.0).contains(&seconds), "{seconds}");
+    assert!((1.0..10.0).contains(&seconds), "{seconds}");
     assert!(number(&results["messages"]) > 0.0);
     assert_eq!(results["messages"], results["delete"]["messages"]);
     for operation in ["send", "receive", "delete"] {

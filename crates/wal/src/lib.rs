@@ -11,6 +11,7 @@
 
 mod layout;
 mod live;
+mod open_error;
 mod places;
 mod progress;
 mod reader;
@@ -36,13 +37,13 @@ use zonemq_world::{Disk, World};
 
 pub use crate::layout::{Stretch, Stretched, stretches};
 pub use crate::live::Live;
+pub use crate::open_error::OpenError;
 use crate::places::Places;
 pub use crate::places::SealedSegment;
 pub use crate::progress::Progress;
 pub use crate::reader::{PartPlace, ReadError};
 use crate::reader::{Question, SharedPlaces};
 pub use crate::record::{GroupId, Part, Record};
-pub use crate::recovery::OpenError;
 pub use crate::replay::{DamagedWrite, EntryId, Recovered, RecoveredEntry, RecoveredGroup};
 pub use crate::segment::SegmentId;
 pub use crate::stats::{Stats, SyncTimes};

@@ -13,14 +13,14 @@ use zonemq_world::{Clock, Disk, DiskFile, World};
 use crate::live::{Live, is_dead};
 use crate::reader::SharedPlaces;
 use crate::record::{GroupId, Record, Stored};
-use crate::recovery::{self, Current, OpenError, Sealed};
+use crate::recovery::{self, Current, Sealed};
 use crate::replay::Recovered;
 use crate::segment::{RECORDS_START, SegmentId};
 use crate::spares::Spares;
 use crate::stats::Stats;
 use crate::stopped::Access;
 use crate::write;
-use crate::{Completion, DiskError, Options, WalFailed};
+use crate::{Completion, DiskError, OpenError, Options, WalFailed};
 
 /// More than this does not wait for the same fdatasync, so that the first of a long queue is not
 /// held up by the last. One append is never split.
