@@ -2,8 +2,10 @@
 //!
 //! Everything below the `zonemq` binary reaches the outside through these traits and through
 //! tokio's timers alone. The real world lies in [`real`]; the simulator brings its own, and so
-//! runs the same node, byte for byte.
+//! runs the same node, byte for byte. [`faulty`] is a world around another one, which can be
+//! broken on purpose.
 
+pub mod faulty;
 pub mod real;
 
 use std::future::Future;
