@@ -344,6 +344,7 @@ fn node_config(host: &Host, hosts: &[Host], store: Store) -> NodeConfig {
         account: "000000000000".to_owned(),
         region: "us-east-1".to_owned(),
         cooldown: Cooldown::Off,
+        faults: None,
     }
 }
 

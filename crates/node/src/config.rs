@@ -7,6 +7,8 @@ use std::time::Duration;
 use zonemq_queue::command::Cooldown;
 use zonemq_wal::Progress;
 
+use crate::faults::FaultBoard;
+
 /// A voter of the cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member {
@@ -68,4 +70,6 @@ pub struct NodeConfig {
     pub region: String,
     /// Whether AWS's waiting times of 60 seconds hold, after DeleteQueue and between purges.
     pub cooldown: Cooldown,
+    /// Where faults stand; `None` is a node that cannot be broken on purpose.
+    pub faults: Option<FaultBoard>,
 }

@@ -2,6 +2,7 @@
 //! node stops.
 
 use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use hyper::server::conn::http1;
@@ -21,9 +22,13 @@ const MAX_HEADERS_BYTES: usize = 64 << 10;
 /// What runs when the node stops gets so long to finish.
 const FINISH_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Serves connections until `stopping` turns true, then lets running requests finish.
-pub(crate) async fn serve<L>(listener: L, app: axum::Router, mut stopping: watch::Receiver<bool>)
-where
+/// Serves connections until `stopping` turns true, then lets running requests finish. `app_for`
+/// gives what a caller at an address finds.
+pub(crate) async fn serve<L>(
+    listener: L,
+    app_for: impl Fn(SocketAddr) -> axum::Router,
+    mut stopping: watch::Receiver<bool>,
+) where
     L: Listener,
     L::Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
@@ -45,8 +50,8 @@ where
             _ = stopping.wait_for(|stopping| *stopping) => break,
         };
         match accepted {
-            Ok((stream, _)) => {
-                let service = TowerToHyperService::new(app.clone());
+            Ok((stream, caller)) => {
+                let service = TowerToHyperService::new(app_for(caller));
                 let connection =
                     graceful.watch(server.serve_connection(TokioIo::new(stream), service));
                 tokio::spawn(async move {

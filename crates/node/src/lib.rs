@@ -7,6 +7,7 @@
 mod admin;
 mod config;
 mod edge;
+mod faults;
 mod forward;
 mod http;
 mod leader;
@@ -20,6 +21,7 @@ mod stored;
 mod waiters;
 
 pub use config::{Member, NodeConfig};
+pub use faults::{Effect, Fault, FaultBoard, FaultError};
 pub use server::{Node, StartError};
 pub use stored::Stored;
 pub use zonemq_queue::command::Cooldown;

@@ -5,6 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -15,6 +16,7 @@ use zonemq_world::{Chance, Network, World};
 
 use crate::admin::{self, NodeState};
 use crate::config::NodeConfig;
+use crate::faults::{self, Caller};
 use crate::leader::LeaderService;
 use crate::metrics::Metrics;
 use crate::move_pump;
@@ -139,6 +141,9 @@ impl Node {
         );
 
         let session = Arc::new(Session::new(world.chance().next_u64()));
+        if let Some(board) = &config.faults {
+            background.spawn(board.clone().run());
+        }
         background.spawn(move_pump::run(config.id, group.clone(), session.clone()));
         let router = Router {
             me: config.id,
@@ -163,7 +168,7 @@ impl Node {
             metrics,
         });
         let mut serving = JoinSet::new();
-        serving.spawn(http::serve(api_listener, paths(state), stopping));
+        serving.spawn(http::serve(api_listener, paths_for(&state), stopping));
         Ok(Node {
             group,
             wal,
@@ -220,13 +225,36 @@ async fn listen<W: World>(
     bound.map_err(|source| StartError::Listen { address, source })
 }
 
+/// What a caller finds, by the address that it calls from.
+fn paths_for<W: World>(state: &Arc<NodeState<W>>) -> impl Fn(SocketAddr) -> axum::Router + use<W> {
+    let here = paths(state.clone(), Caller::Here);
+    let elsewhere = paths(state.clone(), Caller::Elsewhere);
+    move |caller| {
+        // A v4 address may come in v6's clothes.
+        let is_here = caller.ip().to_canonical().is_loopback();
+        if is_here {
+            here.clone()
+        } else {
+            elsewhere.clone()
+        }
+    }
+}
+
 /// All paths of the API port. What is none of ours is SQS's.
-fn paths<W: World>(state: Arc<NodeState<W>>) -> axum::Router {
+fn paths<W: World>(state: Arc<NodeState<W>>, caller: Caller) -> axum::Router {
+    let board = state.config.faults.clone();
+    let mut clients = axum::Router::new()
+        .fallback(edge::handle::<W>)
+        .with_state(state.clone());
+    if let Some(board) = &board {
+        clients = clients.layer(from_fn_with_state(board.clone(), faults::pass));
+    }
     axum::Router::new()
         .route("/health", get(admin::health::<W>))
         .route("/metrics", get(admin::metrics::<W>))
         .route("/admin/status", get(admin::status::<W>))
         .route("/admin/clock/advance", post(admin::advance_clock::<W>))
-        .fallback(edge::handle::<W>)
         .with_state(state)
+        .merge(faults::paths(board.as_ref(), caller))
+        .fallback_service(clients)
 }
