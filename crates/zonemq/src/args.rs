@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 use crate::bench::BenchArgs;
 use zonemq_node::NodeConfig;
 
+use crate::fault::FaultArgs;
+
 /// A message queue that speaks Amazon SQS, replicated across availability zones.
 #[derive(Debug, Parser)]
 #[command(name = "zonemq", version, arg_required_else_help = true)]
@@ -168,6 +170,12 @@ pub(crate) struct NodeArgs {
     /// Stop when no process holds this file's lock any more: how nodes follow their `up`
     #[arg(long, hide = true, value_name = "FILE")]
     pub(crate) stop_with: Option<PathBuf>,
+    /// Let `zonemq fault`, and whoever asks /admin/faults from this machine, break things on purpose
+    #[arg(long)]
+    pub(crate) enable_faults: bool,
+    /// What is broken from the start, as JSON
+    #[arg(long, hide = true, value_name = "JSON", requires = "enable_faults")]
+    pub(crate) active_faults: Option<String>,
 }
 
 /// How the log is written.
@@ -177,63 +185,6 @@ pub(crate) enum LogFormat {
     Text,
     /// One JSON object a line
     Json,
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct FaultArgs {
-    /// What happens
-    #[arg(value_enum)]
-    pub(crate) action: FaultAction,
-    /// To whom: a node (`n1`), `leader`, `follower`, or all nodes of a zone (`zone:a`)
-    pub(crate) target: Target,
-    #[command(flatten)]
-    pub(crate) data: DataArgs,
-}
-
-/// What a fault does to a node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum FaultAction {
-    /// SIGKILL: the process is gone at once
-    Kill,
-    /// Start a stopped node again; a running one is stopped first
-    Restart,
-    /// SIGSTOP: the process stands still, its connections stay open
-    Pause,
-    /// SIGCONT: it goes on as if nothing had been
-    Resume,
-}
-
-/// Which nodes a fault meets.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Target {
-    /// The node with this id.
-    Node(u64),
-    /// The node that leads at this moment.
-    Leader,
-    /// A node that follows at this moment.
-    Follower,
-    /// All nodes of a zone.
-    Zone(String),
-}
-
-impl FromStr for Target {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "leader" => return Ok(Target::Leader),
-            "follower" => return Ok(Target::Follower),
-            _ => {}
-        }
-        if let Some(name) = text.strip_prefix("zone:") {
-            return Ok(Target::Zone(zone(name)?));
-        }
-        text.strip_prefix('n')
-            .unwrap_or(text)
-            .parse()
-            .map(Target::Node)
-            .map_err(|_| "not a node (n1), leader, follower or zone:NAME".to_owned())
-    }
 }
 
 /// One node of a cluster as the command line names it: `ID=ZONE@API/PEER`.
@@ -317,7 +268,7 @@ impl TryFrom<String> for Timeout {
     }
 }
 
-fn zone(name: &str) -> Result<String, String> {
+pub(crate) fn zone(name: &str) -> Result<String, String> {
     const LONGEST: usize = 32;
     let letters_only = name
         .bytes()
@@ -346,16 +297,6 @@ mod tests {
     fn the_command_line_is_well_formed() {
         use clap::CommandFactory;
         Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn a_target_is_a_node_a_role_or_a_zone() {
-        assert_eq!("n2".parse(), Ok(Target::Node(2)));
-        assert_eq!("2".parse(), Ok(Target::Node(2)));
-        assert_eq!("leader".parse(), Ok(Target::Leader));
-        assert_eq!("zone:b".parse(), Ok(Target::Zone("b".to_owned())));
-        assert!("zone:".parse::<Target>().is_err());
-        assert!("nobody".parse::<Target>().is_err());
     }
 
     #[test]

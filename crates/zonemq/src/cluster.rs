@@ -269,6 +269,12 @@ impl DataFolder {
                     .with_context(|| format!("{} cannot be removed", folder.display()))?;
             }
         }
+        for file in [self.faults_file(), self.faults_lock()] {
+            if file.exists() {
+                fs::remove_file(&file)
+                    .with_context(|| format!("{} cannot be removed", file.display()))?;
+            }
+        }
         fs::remove_file(self.cluster_file())
             .with_context(|| format!("{} cannot be removed", self.cluster_file().display()))?;
         Ok(())
@@ -341,6 +347,16 @@ impl DataFolder {
     /// The lock that nodes of a supervised cluster follow.
     pub(crate) fn up_lock(&self) -> PathBuf {
         self.path.join("up.pid")
+    }
+
+    /// What is broken on purpose and no node can remember.
+    pub(crate) fn faults_file(&self) -> PathBuf {
+        self.path.join("faults.json")
+    }
+
+    /// Held while that file changes.
+    pub(crate) fn faults_lock(&self) -> PathBuf {
+        self.path.join("faults.lock")
     }
 
     fn cluster_file(&self) -> PathBuf {

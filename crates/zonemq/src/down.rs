@@ -8,6 +8,7 @@ use nix::sys::signal::Signal;
 use crate::args::DataArgs;
 use crate::cluster::DataFolder;
 use crate::failure::Failure;
+use crate::fault;
 use crate::launch;
 
 /// A supervising `up` stops its nodes first; each may take its time.
@@ -22,6 +23,7 @@ pub(crate) async fn run(args: DataArgs) -> Result<(), Failure> {
             return Err(anyhow!("`zonemq up` (pid {up}) did not end").into());
         }
     }
+    fault::forget(&folder)?;
     let killed = launch::stop(&folder, &cluster.nodes).await?;
     for name in &killed {
         eprintln!("zonemq: {name} did not stop in time and was killed");

@@ -10,6 +10,7 @@ use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tokio::process::{Child, Command};
+use zonemq_node::Fault;
 
 use crate::args::Switch;
 use crate::cluster::{Cluster, DataFolder, LocalNode};
@@ -28,12 +29,13 @@ pub(crate) enum Lifetime {
     FollowsUp,
 }
 
-/// Starts the process of a node; its log goes to `node.log` in its folder.
+/// Starts the process of a node, under `faults`; its log goes to `node.log` in its folder.
 pub(crate) fn start(
     folder: &DataFolder,
     cluster: &Cluster,
     node: &LocalNode,
     lifetime: Lifetime,
+    faults: &[Fault],
 ) -> anyhow::Result<Child> {
     let home = folder.node_folder(node);
     fs::create_dir_all(&home).with_context(|| format!("{} cannot be made", home.display()))?;
@@ -49,7 +51,7 @@ pub(crate) fn start(
     let program = std::env::current_exe().context("the path of zonemq itself is unknown")?;
     let mut command = Command::new(program);
     command
-        .arg("node")
+        .args(["node", "--enable-faults"])
         .args(["--cluster", &cluster.name])
         .args(["--id", &node.id.to_string()])
         .arg("--data")
@@ -70,6 +72,10 @@ pub(crate) fn start(
     }
     if lifetime == Lifetime::FollowsUp {
         command.arg("--stop-with").arg(folder.up_lock());
+    }
+    if !faults.is_empty() {
+        let faults = serde_json::to_string(faults).context("faults cannot be written")?;
+        command.args(["--active-faults", &faults]);
     }
     command
         .stdin(Stdio::null())

@@ -8,7 +8,8 @@ use std::time::Duration;
 use anyhow::Context;
 use tracing::{error, info};
 use tracing_subscriber::EnvFilter;
-use zonemq_node::{Cooldown, Member, Node, NodeConfig, Progress, StartError};
+use zonemq_node::{Cooldown, Fault, FaultBoard, Member, Node, NodeConfig, Progress, StartError};
+use zonemq_world::faulty::{Breakable, FaultyWorld, RuleBook};
 use zonemq_world::real::RealWorld;
 
 use crate::args::{LogFormat, MemberArg, NodeArgs, Switch};
@@ -31,8 +32,14 @@ pub(crate) async fn run(args: NodeArgs) -> Result<(), Failure> {
     let mut stop = StopSignal::catch().context("signals cannot be caught")?;
     let mut orphaned = Box::pin(orphaned(args.stop_with.clone()));
 
+    let book = args.enable_faults.then(RuleBook::new);
+    let world = breakable(&args, book.as_ref());
     let progress = Progress::default();
-    let node = Node::start(RealWorld::new(), config(&args, &me, progress.clone()));
+    let config = NodeConfig {
+        faults: board(&args, book)?,
+        ..config(&args, &me, progress.clone())
+    };
+    let node = Node::start(world, config);
     let node = tokio::select! {
         node = reading::shown(&progress, node) => node.map_err(failed_start)?,
         // Nothing was promised to anyone yet.
@@ -104,7 +111,38 @@ fn config(args: &NodeArgs, me: &MemberArg, progress: Progress) -> NodeConfig {
             Switch::On => Cooldown::Minute,
             Switch::Off => Cooldown::Off,
         },
+        faults: None,
     }
+}
+
+/// The real world, with rules around it where the node may be broken on purpose.
+fn breakable(args: &NodeArgs, book: Option<&RuleBook>) -> FaultyWorld<RealWorld> {
+    let breakable = book.map(|book| Breakable {
+        book: book.clone(),
+        me: args.id,
+        nodes: args
+            .members
+            .iter()
+            .map(|member| (member.peer, member.id))
+            .collect(),
+    });
+    FaultyWorld::new(RealWorld::new(), breakable)
+}
+
+/// Where faults stand, with those that are active from the start.
+fn board(args: &NodeArgs, book: Option<RuleBook>) -> Result<Option<FaultBoard>, Failure> {
+    let Some(book) = book else { return Ok(None) };
+    let board = FaultBoard::new(args.id, book);
+    let active = args.active_faults.as_deref().unwrap_or("[]");
+    let active: Vec<Fault> = serde_json::from_str(active).map_err(|error| {
+        Failure::Usage(format!("--active-faults is no list of faults: {error}"))
+    })?;
+    for fault in active {
+        board
+            .post(fault)
+            .map_err(|error| Failure::Usage(format!("--active-faults: {error}")))?;
+    }
+    Ok(Some(board))
 }
 
 /// Checks the list of members and finds this node in it.

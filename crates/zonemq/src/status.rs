@@ -106,14 +106,6 @@ impl ClusterStatus {
             .max_by_key(|node| node.term)
             .map(|node| node.id)
     }
-
-    /// A node that follows.
-    pub(crate) fn follower(&self) -> Option<u64> {
-        self.nodes
-            .iter()
-            .find(|node| node.has_role("follower"))
-            .map(|node| node.id)
-    }
 }
 
 impl NodeStatus {

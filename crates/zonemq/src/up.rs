@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 use crate::args::UpArgs;
 use crate::cluster::{Cluster, DataFolder, LocalNode};
 use crate::failure::Failure;
+use crate::fault;
 use crate::http;
 use crate::launch::{self, Lifetime};
 use crate::status::{self, ClusterStatus};
@@ -36,6 +37,7 @@ pub(crate) async fn run(args: UpArgs) -> Result<(), Failure> {
         .ok_or_else(|| already_runs(&folder))?;
     let mut cluster = lay_out(&args, &folder)?;
     cluster.ports_are_free()?;
+    fault::forget(&folder)?;
     folder.save(&cluster)?;
 
     let mut stop = StopSignal::catch().context("signals cannot be caught")?;
@@ -46,7 +48,7 @@ pub(crate) async fn run(args: UpArgs) -> Result<(), Failure> {
     };
     let mut children = Children::new();
     for node in &cluster.nodes {
-        let mut child = launch::start(&folder, &cluster, node, lifetime)?;
+        let mut child = launch::start(&folder, &cluster, node, lifetime, &[])?;
         let node = node.clone();
         children.spawn(async move { (node, child.wait().await) });
     }

@@ -1,0 +1,242 @@
+//! `zonemq fault`: breaks the local cluster on purpose, and mends it.
+//!
+//! A word becomes a [`plan`] on the cluster as it is; [`predict`] says what should follow; the
+//! nodes are told ([`site`]) or their processes stopped ([`processes`]); [`observe`] says what did.
+
+mod active;
+mod args;
+mod mend;
+mod observe;
+mod picture;
+mod plan;
+mod predict;
+mod processes;
+mod record;
+mod site;
+mod target;
+
+use nix::sys::signal::Signal;
+use serde::Serialize;
+use zonemq_node::Fault;
+
+pub(crate) use self::args::FaultArgs;
+use self::args::{Telling, Word};
+use self::observe::{Observation, Watch};
+use self::plan::{Deed, Plan, plan};
+use self::predict::{Prediction, predict};
+pub(crate) use self::record::forget;
+use self::record::{Stop, Stopped};
+use self::site::{Seen, Site};
+use self::target::names;
+use crate::failure::Failure;
+
+pub(crate) async fn run(args: FaultArgs) -> Result<(), Failure> {
+    match args.word {
+        Word::Status { json, data } => active::show(&data, json).await,
+        Word::Heal { telling } => mend::heal(&telling).await,
+        Word::Undo {
+            number,
+            when_due,
+            telling,
+        } => {
+            if when_due {
+                mend::undo_when_due(number, &telling).await
+            } else {
+                mend::undo(number, &telling).await
+            }
+        }
+        Word::Partition { ref how, .. }
+        | Word::Isolate { ref how, .. }
+        | Word::Cut { ref how, .. }
+        | Word::Slow { ref how, .. }
+        | Word::HalfOpen { ref how, .. }
+        | Word::Refuse { ref how, .. }
+        | Word::SlowDisk { ref how, .. }
+        | Word::FullDisk { ref how, .. }
+        | Word::ClientsOnly { ref how, .. }
+        | Word::LoseResponses { ref how, .. }
+        | Word::Pause { ref how, .. }
+        | Word::Kill { ref how, .. } => change(&args.word, &how.telling).await,
+        Word::Resume { ref telling, .. } | Word::Restart { ref telling, .. } => {
+            change(&args.word, telling).await
+        }
+    }
+}
+
+/// What `--json` prints of a change. Its shape is a promise.
+#[derive(Debug, Serialize)]
+struct Told<'t> {
+    fault: &'t str,
+    /// For its undo; none where nothing is left to undo, or nothing was done.
+    number: Option<u64>,
+    for_millis: Option<u64>,
+    /// Nodes that do not answer and were not told.
+    untold: Vec<u64>,
+    prediction: &'t Prediction,
+    observation: Option<Observation>,
+}
+
+/// What came of an act.
+#[derive(Debug, Default)]
+struct Done {
+    number: Option<u64>,
+    untold: Vec<u64>,
+}
+
+/// Predicts, acts, and watches.
+async fn change(word: &Word, telling: &Telling) -> Result<(), Failure> {
+    let site = Site::open(&telling.data)?;
+    let before = site.look().await?;
+    let plan = plan(word, &before.picture)?;
+    if !matches!(plan.deed, Deed::Resume(_) | Deed::Restart(_)) {
+        before.allows_faults()?;
+    }
+    let after = plan.deed.after(&before.picture);
+    let prediction = predict(&after, plan.deed.restarted(), site.request_timeout());
+    if !telling.json {
+        say_expected(&plan.words, &prediction);
+    }
+    let (done, observation) = if telling.dry_run {
+        (Done::default(), None)
+    } else if telling.no_watch {
+        (act(&site, &before, &plan).await?, None)
+    } else {
+        let watch = Watch::begin(&site);
+        let acting = act(&site, &before, &plan);
+        let watched = watch.over(&before, &after, &prediction.leadership, acting);
+        let (done, observation) = watched.await?;
+        (done, Some(observation))
+    };
+    let told = Told {
+        fault: &plan.words,
+        number: done.number,
+        for_millis: plan.lasts.map(plan::millis),
+        untold: done.untold,
+        prediction: &prediction,
+        observation,
+    };
+    if telling.json {
+        let text = serde_json::to_string_pretty(&told).map_err(anyhow::Error::from)?;
+        println!("{text}");
+    } else {
+        say_done(&told, telling);
+    }
+    Ok(())
+}
+
+fn say_expected(words: &str, prediction: &Prediction) {
+    println!("{words}");
+    for (number, sentence) in prediction.says.iter().enumerate() {
+        let margin = if number == 0 { "Expected:" } else { "" };
+        println!("{margin:<9} {sentence}");
+    }
+}
+
+fn say_done(told: &Told<'_>, telling: &Telling) {
+    if telling.dry_run {
+        println!("Nothing was done.");
+        return;
+    }
+    if let Some(number) = told.number {
+        let lasts = told.for_millis.map(|millis| format!(" for {millis} ms"));
+        println!(
+            "Done:     fault {number}{}; `zonemq fault undo {number}` ends it, `zonemq fault heal` \
+             ends all.",
+            lasts.unwrap_or_default()
+        );
+    } else {
+        println!("Done.");
+    }
+    if !told.untold.is_empty() {
+        println!(
+            "          {} did not answer; it is told by `zonemq fault resume` or `restart`.",
+            names(&told.untold)
+        );
+    }
+    if let Some(observation) = &told.observation {
+        println!("Seen:     {}", observation.says());
+    }
+}
+
+async fn act(site: &Site, before: &Seen, plan: &Plan) -> Result<Done, Failure> {
+    match &plan.deed {
+        Deed::Break(effects) => {
+            let running = before.running()?;
+            let number = next_number(site, before).await?;
+            let fault = Fault {
+                number,
+                words: plan.words.clone(),
+                effects: effects.clone(),
+                left_millis: plan.lasts.map(plan::millis),
+            };
+            let mut untold = site.tell(&fault, &running).await?;
+            untold.extend(before.picture.ids().filter(|id| !running.contains(id)));
+            untold.sort_unstable();
+            Ok(Done {
+                number: Some(number),
+                untold,
+            })
+        }
+        Deed::Pause(ids) => stop(site, before, plan, Stop::Paused, ids).await,
+        Deed::Kill(ids) => stop(site, before, plan, Stop::Killed, ids).await,
+        Deed::Resume(ids) => {
+            site.signal(ids, Signal::SIGCONT)?;
+            record::run_again(&site.folder, ids).await?;
+            site.catch_up(ids).await?;
+            Ok(Done::default())
+        }
+        Deed::Restart(ids) => {
+            site.restart(ids, &before.faults()).await?;
+            record::run_again(&site.folder, ids).await?;
+            Ok(Done::default())
+        }
+    }
+}
+
+async fn stop(
+    site: &Site,
+    before: &Seen,
+    plan: &Plan,
+    how: Stop,
+    ids: &[u64],
+) -> Result<Done, Failure> {
+    match how {
+        Stop::Paused => site.signal(ids, Signal::SIGSTOP)?,
+        Stop::Killed => site.kill(ids).await?,
+    }
+    let least = before.active.keys().next_back().copied().unwrap_or(0);
+    let until = plan.lasts.map(|lasts| record::until(lasts.0));
+    let number = record::change(&site.folder, |record| {
+        record.last_number = record.last_number.max(least) + 1;
+        // Another fault that stopped the same nodes has nothing left to undo.
+        for stopped in &mut record.stopped {
+            stopped.nodes.retain(|id| !ids.contains(id));
+        }
+        record.stopped.push(Stopped {
+            number: record.last_number,
+            words: plan.words.clone(),
+            how,
+            nodes: ids.to_vec(),
+            until_unix_millis: until,
+        });
+        record.last_number
+    })
+    .await?;
+    if until.is_some() {
+        site.keep_time(number)?;
+    }
+    Ok(Done {
+        number: Some(number),
+        untold: Vec::new(),
+    })
+}
+
+/// A number that no fault of this cluster has.
+async fn next_number(site: &Site, before: &Seen) -> Result<u64, Failure> {
+    let least = before.active.keys().next_back().copied().unwrap_or(0);
+    let number = record::change(&site.folder, |record| {
+        record.last_number = record.last_number.max(least) + 1;
+        record.last_number
+    });
+    Ok(number.await?)
+}
