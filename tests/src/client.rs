@@ -15,6 +15,11 @@ const REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// A client of the node at this address.
 pub fn connect(api: SocketAddr) -> Client {
+    connect_for(api, REQUEST_TIMEOUT)
+}
+
+/// A client that gives a request up after so long.
+pub fn connect_for(api: SocketAddr, request_timeout: Duration) -> Client {
     let config = Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("us-east-1"))
@@ -24,7 +29,7 @@ pub fn connect(api: SocketAddr) -> Client {
         .retry_config(RetryConfig::disabled())
         .timeout_config(
             TimeoutConfig::builder()
-                .operation_timeout(REQUEST_TIMEOUT)
+                .operation_timeout(request_timeout)
                 .build(),
         )
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())

@@ -11,6 +11,7 @@ use aws_sdk_sqs::Client;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde::Deserialize;
+use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::{binary, client};
@@ -152,13 +153,26 @@ impl TestCluster {
         assert!(ended.status.success(), "up: {ended:?}");
     }
 
-    /// Breaks or mends nodes: `zonemq fault ACTION TARGET`.
+    /// Breaks or mends nodes: `zonemq fault ACTION TARGET`, without a look at what follows.
     pub fn fault(&self, action: &str, target: &str) {
-        let output = self.zonemq(&["fault", action, target]);
+        let output = self.zonemq(&["fault", action, target, "--no-watch"]);
         assert!(
             output.status.success(),
             "fault {action} {target}: {output:?}"
         );
+    }
+
+    /// Does what `zonemq fault WORDS` does, and returns what it tells as JSON.
+    pub fn told(&self, words: &str) -> Value {
+        let output = self.fault_words(words);
+        assert!(output.status.success(), "fault {words}: {output:?}");
+        serde_json::from_slice(&output.stdout).expect("it prints JSON")
+    }
+
+    /// The same, however it ends.
+    pub fn fault_words(&self, words: &str) -> Output {
+        let words: Vec<&str> = words.split_whitespace().collect();
+        self.zonemq(&[&["fault"], &words[..], &["--json"]].concat())
     }
 
     /// Kills all nodes at once, as a power cut does, and starts them again.

@@ -7,15 +7,20 @@
 //! it. [`recording`] writes down all that clients do and see, for the judge. [`raw_http`] speaks to a
 //! node without an SDK. [`store`] holds the long checks of the store, which `store-checks` runs, and [`speed`]
 //! the standard set of loads, which `standard-set` runs.
+//! it. [`recording`] writes down all that clients do and see, for the judge, and [`recorded_load`] is
+//! a load that does so. [`faulted`] is a cluster to be broken. [`raw_http`] speaks to a node without
+//! an SDK. [`store`] holds the long checks of the store, which `store-checks` runs.
 
 pub mod binary;
 pub mod client;
 pub mod cluster;
 pub mod drain;
+pub mod faulted;
 pub mod first_in_first_out;
 pub mod groups;
 pub mod queue;
 pub mod raw_http;
+pub mod recorded_load;
 pub mod recording;
 pub mod senders;
 pub mod speed;
