@@ -141,9 +141,7 @@ impl Node {
         );
 
         let session = Arc::new(Session::new(world.chance().next_u64()));
-        if let Some(board) = &config.faults {
-            background.spawn(board.clone().run());
-        }
+        background.spawn(faults::keep_time(config.faults.clone()));
         background.spawn(move_pump::run(config.id, group.clone(), session.clone()));
         let router = Router {
             me: config.id,

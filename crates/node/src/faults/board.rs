@@ -111,7 +111,7 @@ impl FaultBoard {
     }
 
     /// Ends each fault when its time is over.
-    pub(crate) async fn run(self) {
+    pub(super) async fn run(self) {
         loop {
             let next = self.locked().values().filter_map(|fault| fault.until).min();
             let is_over = async {

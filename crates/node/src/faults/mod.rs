@@ -82,6 +82,13 @@ pub enum FaultError {
     OutOfRange(&'static str, &'static str),
 }
 
+/// Ends faults when their time is over, where there can be any.
+pub(crate) async fn keep_time(board: Option<FaultBoard>) {
+    if let Some(board) = board {
+        board.run().await;
+    }
+}
+
 impl Fault {
     fn check(&self) -> Result<(), FaultError> {
         if self.effects.is_empty() || self.effects.len() > MAX_EFFECTS {

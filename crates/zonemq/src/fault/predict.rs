@@ -11,6 +11,9 @@ use super::target::names;
 /// Followers wait so long for a sign of their leader before they ask for votes: 0.32 to 0.4 s,
 /// as `raft_config` in `zonemq_raft` says.
 const PATIENCE_MILLIS: u64 = 320;
+/// The answer to a heartbeat counts for the leader's lease if it comes before the next one, and
+/// without a lease Raft takes no writes; `heartbeat_interval` of the same.
+const HEARTBEAT_MILLIS: u64 = 50;
 /// A packet lost twice is late, and with such a share of losses one is every few seconds.
 const OFTEN: f64 = 0.1;
 
@@ -228,38 +231,49 @@ fn is_noticed_late(after: &Picture) -> bool {
     hear_it + 1 >= after.majority()
 }
 
-/// What a write waits for beyond the usual.
+/// What a write waits for beyond the usual, and what becomes of the leader's lease.
 fn says_how_slow(prediction: &Prediction, after: &Picture) -> Option<String> {
     let links = after.links();
-    let slowest_and_fastest = |leader: u64| -> (u64, u64) {
-        let mut millis: Vec<u64> = after
+    let way = |from: u64, to: u64| {
+        let rule = links.link(from, to);
+        rule.latency_millis + rule.jitter_millis / 2
+    };
+    // The worst of all that may lead.
+    let mut round_trip = 0;
+    let mut write = 0;
+    let mut slowest = 0;
+    for &leader in prediction.leadership.leaders() {
+        let voters: Vec<u64> = after
             .ids()
             .filter(|id| after.connected(leader, *id))
-            .map(|id| {
-                let there = links.link(leader, id);
-                let back = links.link(id, leader);
-                let way = |rule: zonemq_world::faulty::LinkRule| {
-                    rule.latency_millis + rule.jitter_millis / 2
-                };
-                way(there) + way(back) + after.fsync_millis(id)
-            })
             .collect();
-        millis.sort_unstable();
-        let majority = millis.get(after.majority() - 1).copied().unwrap_or(0);
-        (majority, millis.last().copied().unwrap_or(0))
-    };
-    let times = prediction.leadership.leaders().iter();
-    let times: Vec<(u64, u64)> = times.map(|id| slowest_and_fastest(*id)).collect();
-    let slowest = times.iter().map(|(_, slowest)| *slowest).max()?;
-    let write = times.iter().map(|(write, _)| *write).max()?;
+        let trip = |id: &u64| way(leader, *id) + way(*id, leader);
+        let mut trips: Vec<u64> = voters.iter().map(trip).collect();
+        let durable = voters.iter().map(|id| trip(id) + after.fsync_millis(*id));
+        let mut writes: Vec<u64> = durable.collect();
+        trips.sort_unstable();
+        writes.sort_unstable();
+        let of_majority = |times: &[u64]| times.get(after.majority() - 1).copied().unwrap_or(0);
+        round_trip = round_trip.max(of_majority(&trips));
+        write = write.max(of_majority(&writes));
+        slowest = slowest.max(writes.last().copied().unwrap_or(0));
+    }
     if slowest == 0 {
         return None;
     }
-    Some(if write == 0 {
-        "A write waits for the fastest majority only, which is as fast as before.".to_owned()
+    if write == 0 {
+        let says = "A write waits for the fastest majority only, which is as fast as before.";
+        return Some(says.to_owned());
+    }
+    let lease = if round_trip > HEARTBEAT_MILLIS {
+        " Answers to heartbeats take longer than the 50 ms in which they count: a leader that was \
+         idle for a moment takes no writes until its links are faster."
     } else {
-        format!("A write waits for its majority about {write} ms longer.")
-    })
+        ""
+    };
+    Some(format!(
+        "A write waits for its majority about {write} ms longer.{lease}"
+    ))
 }
 
 fn says_what_is_full(prediction: &Prediction, after: &Picture) -> Option<String> {

@@ -112,7 +112,12 @@ fn a_write_is_as_slow_as_the_fastest_majority() {
     let one = cluster(3, Some(1)).with_effects(&[slow(1, 2), slow(2, 1)]);
     assert!(told(&one).1.contains("as fast as before"));
     let both = one.with_effects(&[slow(1, 3), slow(3, 1)]);
-    assert!(told(&both).1.contains("about 400 ms longer"));
+    let says = told(&both).1;
+    assert!(says.contains("about 400 ms longer"), "{says}");
+    assert!(
+        says.contains("takes no writes until its links are faster"),
+        "{says}"
+    );
     let disk = |node| Effect::Disk {
         node,
         rule: DiskRule {
@@ -123,7 +128,9 @@ fn a_write_is_as_slow_as_the_fastest_majority() {
     let one = cluster(3, Some(1)).with_effects(&[disk(2)]);
     assert!(told(&one).1.contains("as fast as before"));
     let two = one.with_effects(&[disk(3)]);
-    assert!(told(&two).1.contains("about 500 ms longer"));
+    let says = told(&two).1;
+    assert!(says.contains("about 500 ms longer"), "{says}");
+    assert!(!says.contains("heartbeats"), "{says}");
 }
 
 #[test]
