@@ -74,3 +74,74 @@ async fn heal(State(board): State<FaultBoard>) -> StatusCode {
     board.heal();
     StatusCode::NO_CONTENT
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use axum::http::Request;
+    use http_body_util::BodyExt;
+    use hyper::service::Service;
+    use hyper_util::service::TowerToHyperService;
+    use zonemq_world::faulty::RuleBook;
+
+    use super::*;
+
+    async fn ask(paths: &Router, method: &str, path: &str, body: &str) -> (StatusCode, String) {
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("content-type", "application/json")
+            .body(Body::from(body.to_owned()))
+            .unwrap();
+        let service = TowerToHyperService::new(paths.clone());
+        let answer = service.call(request).await.unwrap();
+        let status = answer.status();
+        let body = answer.into_body().collect().await.unwrap().to_bytes();
+        (status, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    const CUT: &str = r#"{"words": "cut n1->n2", "left_millis": 60000,
+        "effects": [{"on": "link", "from": 1, "to": 2, "rule": {"passage": "held"}}]}"#;
+
+    #[tokio::test]
+    async fn a_fault_is_set_listed_and_undone_from_this_machine() {
+        let book = RuleBook::new();
+        let here = paths(Some(&FaultBoard::new(1, book.clone())), Caller::Here);
+        let (status, told) = ask(&here, "POST", ALL, CUT).await;
+        assert_eq!((status, told.as_str()), (StatusCode::OK, r#"{"number":1}"#));
+        assert!(!book.look(|rules| rules.can_connect(1, 2)));
+        let (_, list) = ask(&here, "GET", ALL, "").await;
+        assert!(
+            list.contains(r#""number":1,"words":"cut n1->n2""#),
+            "{list}"
+        );
+        assert_eq!(
+            ask(&here, "DELETE", "/admin/faults/1", "").await.0,
+            StatusCode::NO_CONTENT
+        );
+        assert!(book.is_calm());
+        let (status, told) = ask(&here, "DELETE", "/admin/faults/1", "").await;
+        assert_eq!(status, StatusCode::NOT_FOUND, "{told}");
+        assert_eq!(
+            ask(&here, "DELETE", ALL, "").await.0,
+            StatusCode::NO_CONTENT
+        );
+        let (status, _) = ask(&here, "POST", ALL, r#"{"words": "", "effects": []}"#).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST);
+    }
+
+    #[tokio::test]
+    async fn who_calls_from_elsewhere_and_who_asks_a_node_without_faults_is_told_what_to_do() {
+        let board = FaultBoard::new(1, RuleBook::new());
+        let elsewhere = paths(Some(&board), Caller::Elsewhere);
+        let off = paths(None, Caller::Here);
+        for (paths, sentence) in [(elsewhere, "127.0.0.1"), (off, "--enable-faults")] {
+            for (method, path) in [("GET", ALL), ("POST", ALL), ("DELETE", "/admin/faults/1")] {
+                let (status, told) = ask(&paths, method, path, CUT).await;
+                assert_eq!(status, StatusCode::FORBIDDEN);
+                assert!(told.contains(sentence), "{told}");
+            }
+        }
+        assert_eq!(board.active(), []);
+    }
+}
