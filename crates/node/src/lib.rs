@@ -11,6 +11,7 @@ mod faults;
 mod forward;
 mod http;
 mod leader;
+mod listening;
 mod metrics;
 mod move_pump;
 mod router;

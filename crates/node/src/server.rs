@@ -5,6 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use axum::handler::Handler;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use tokio::sync::{mpsc, watch};
@@ -12,12 +13,13 @@ use tokio::task::JoinSet;
 use zonemq_raft::{Group, GroupConfig, GroupError, PeerServer, Peers};
 use zonemq_sqs::Defaults;
 use zonemq_wal::{OpenError, Options, Wal};
-use zonemq_world::{Chance, Network, World};
+use zonemq_world::{Chance, World};
 
 use crate::admin::{self, NodeState};
 use crate::config::NodeConfig;
 use crate::faults::{self, Caller};
 use crate::leader::LeaderService;
+use crate::listening::listen;
 use crate::metrics::Metrics;
 use crate::move_pump;
 use crate::router::{GROUP, Router};
@@ -215,44 +217,33 @@ impl Node {
     }
 }
 
-async fn listen<W: World>(
-    world: &W,
-    address: SocketAddr,
-) -> Result<<W::Network as Network>::Listener, StartError> {
-    let bound = world.network().bind(address).await;
-    bound.map_err(|source| StartError::Listen { address, source })
-}
-
 /// What a caller finds, by the address that it calls from.
 fn paths_for<W: World>(state: &Arc<NodeState<W>>) -> impl Fn(SocketAddr) -> axum::Router + use<W> {
-    let here = paths(state.clone(), Caller::Here);
-    let elsewhere = paths(state.clone(), Caller::Elsewhere);
-    move |caller| {
-        // A v4 address may come in v6's clothes.
-        let is_here = caller.ip().to_canonical().is_loopback();
-        if is_here {
-            here.clone()
-        } else {
-            elsewhere.clone()
-        }
+    let here = paths(state, Caller::Here);
+    let elsewhere = paths(state, Caller::Elsewhere);
+    move |address| match Caller::at(address) {
+        Caller::Here => here.clone(),
+        Caller::Elsewhere => elsewhere.clone(),
     }
 }
 
 /// All paths of the API port. What is none of ours is SQS's.
-fn paths<W: World>(state: Arc<NodeState<W>>, caller: Caller) -> axum::Router {
-    let board = state.config.faults.clone();
-    let mut clients = axum::Router::new()
-        .fallback(edge::handle::<W>)
-        .with_state(state.clone());
-    if let Some(board) = &board {
-        clients = clients.layer(from_fn_with_state(board.clone(), faults::pass));
-    }
-    axum::Router::new()
+fn paths<W: World>(state: &Arc<NodeState<W>>, caller: Caller) -> axum::Router {
+    let board = &state.config.faults;
+    let paths = axum::Router::new()
         .route("/health", get(admin::health::<W>))
         .route("/metrics", get(admin::metrics::<W>))
         .route("/admin/status", get(admin::status::<W>))
-        .route("/admin/clock/advance", post(admin::advance_clock::<W>))
-        .with_state(state)
+        .route("/admin/clock/advance", post(admin::advance_clock::<W>));
+    let clients = edge::handle::<W>;
+    // Nothing lies between a client and a node that cannot be broken.
+    let paths = match board {
+        None => paths.fallback(clients),
+        Some(board) => {
+            paths.fallback(clients.layer(from_fn_with_state(board.clone(), faults::pass)))
+        }
+    };
+    paths
+        .with_state(state.clone())
         .merge(faults::paths(board.as_ref(), caller))
-        .fallback_service(clients)
 }

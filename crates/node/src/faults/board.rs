@@ -163,7 +163,7 @@ impl FaultBoard {
 
 #[cfg(test)]
 mod tests {
-    use zonemq_world::faulty::{DiskRule, LinkRule, Passage};
+    use zonemq_world::faulty::{ClientRule, DiskRule, LinkRule, Passage};
 
     use super::*;
 
@@ -235,11 +235,26 @@ mod tests {
                 is_full: false,
             },
         };
-        for effect in [always_lost, for_days] {
+        let rejected = Effect::Clients {
+            node: 1,
+            rule: ClientRule {
+                requests: Passage::Refused,
+                answers: Passage::Open,
+            },
+        };
+        for effect in [always_lost, for_days, rejected] {
             let fault = Fault {
                 effects: vec![effect],
                 ..cut(1, 1, 2, None)
             };
+            assert!(matches!(board.post(fault), Err(FaultError::OutOfRange(..))));
+        }
+        let last = cut(u64::MAX, 1, 2, None);
+        let told_at_length = Fault {
+            words: "cut".repeat(1000),
+            ..cut(1, 1, 2, None)
+        };
+        for fault in [last, told_at_length] {
             assert!(matches!(board.post(fault), Err(FaultError::OutOfRange(..))));
         }
         for number in 1..=100 {

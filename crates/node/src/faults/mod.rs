@@ -10,7 +10,7 @@ mod clients;
 mod paths;
 
 use serde::{Deserialize, Serialize};
-use zonemq_world::faulty::{ClientRule, DiskRule, LinkRule};
+use zonemq_world::faulty::{ClientRule, DiskRule, LinkRule, Passage};
 
 pub use self::board::FaultBoard;
 pub(crate) use self::clients::pass;
@@ -20,6 +20,10 @@ pub(crate) use self::paths::{Caller, paths};
 const MAX_FAULTS: usize = 100;
 /// All links of nine nodes, several times.
 const MAX_EFFECTS: usize = 1000;
+/// As long as a list of all sides and links.
+const MAX_WORDS_BYTES: usize = 1000;
+/// Faults are counted by hand or by a script, and the next number must fit too.
+const MAX_NUMBER: u64 = 1_000_000_000;
 /// Longer than anybody watches.
 const LONGEST_MILLIS: u64 = 24 * 60 * 60 * 1000;
 
@@ -94,12 +98,21 @@ impl Fault {
         if self.effects.is_empty() || self.effects.len() > MAX_EFFECTS {
             return Err(FaultError::Effects);
         }
+        if self.words.len() > MAX_WORDS_BYTES {
+            return Err(FaultError::OutOfRange("words", "at most 1000 bytes"));
+        }
+        if self.number > MAX_NUMBER {
+            return Err(FaultError::OutOfRange("number", "at most 1,000,000,000"));
+        }
         let is_long = |millis: u64| millis > LONGEST_MILLIS;
         if self
             .left_millis
             .is_some_and(|left| left == 0 || is_long(left))
         {
-            return Err(FaultError::OutOfRange("left_millis", "1 ms to 24 h"));
+            return Err(FaultError::OutOfRange(
+                "the time of a fault",
+                "1 ms to 24 h",
+            ));
         }
         for effect in &self.effects {
             match effect {
@@ -112,7 +125,17 @@ impl Fault {
                     }
                 }
                 Effect::Disk { rule, .. } if is_long(rule.fsync_millis) => {
-                    return Err(FaultError::OutOfRange("fsync_millis", "at most 24 h"));
+                    return Err(FaultError::OutOfRange(
+                        "the delay of an fsync",
+                        "at most 24 h",
+                    ));
+                }
+                // They are applied to requests, which cannot be refused below HTTP.
+                Effect::Clients { rule, .. }
+                    if [rule.requests, rule.answers].contains(&Passage::Refused) =>
+                {
+                    let passages = "open, held or swallowed";
+                    return Err(FaultError::OutOfRange("the passage of clients", passages));
                 }
                 Effect::Disk { .. } | Effect::Clients { .. } => {}
             }

@@ -1,5 +1,7 @@
 //! `/admin/faults`: sets, lists and undoes faults of this node.
 
+use std::net::SocketAddr;
+
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -19,6 +21,18 @@ pub(crate) enum Caller {
     Here,
     /// Another one.
     Elsewhere,
+}
+
+impl Caller {
+    /// Who calls from this address.
+    pub(crate) fn at(address: SocketAddr) -> Caller {
+        // A v4 address may come in v6's clothes.
+        if address.ip().to_canonical().is_loopback() {
+            Caller::Here
+        } else {
+            Caller::Elsewhere
+        }
+    }
 }
 
 /// The paths as this caller finds them. `None` is a node on which nothing can be broken.
@@ -98,6 +112,21 @@ mod tests {
         let status = answer.status();
         let body = answer.into_body().collect().await.unwrap().to_bytes();
         (status, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    #[test]
+    fn only_loopback_is_this_machine() {
+        for (address, caller) in [
+            ("127.0.0.1:5", Caller::Here),
+            ("127.8.9.1:5", Caller::Here),
+            ("[::1]:5", Caller::Here),
+            ("[::ffff:127.0.0.1]:5", Caller::Here),
+            ("192.168.0.7:5", Caller::Elsewhere),
+            ("[::ffff:10.0.0.1]:5", Caller::Elsewhere),
+            ("[fe80::1]:5", Caller::Elsewhere),
+        ] {
+            assert_eq!(Caller::at(address.parse().unwrap()), caller, "{address}");
+        }
     }
 
     const CUT: &str = r#"{"words": "cut n1->n2", "left_millis": 60000,
