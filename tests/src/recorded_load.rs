@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use aws_sdk_sqs::Client;
 use tokio::task::JoinSet;
+use zonemq_history::{Summary, Verdict, judge, read};
 
 use crate::recording::{Recording, is_fifo};
 
@@ -16,8 +17,16 @@ const GROUPS: usize = 8;
 const SEND_PAUSE: Duration = Duration::from_millis(15);
 const PATIENCE: Duration = Duration::from_mins(1);
 
+/// Longer than the visibility timeout of a queue under load.
+const DRAIN_WAIT_SECONDS: u8 = 5;
+
+/// Of queues under load. Longer than a receiver takes, and short enough to see messages come back.
+pub const VISIBILITY_SECONDS: u64 = 3;
+
 /// A load on one queue, all of it on record.
 pub struct RecordedLoad {
+    queue: String,
+    url: String,
     tasks: JoinSet<()>,
     stop: Arc<AtomicBool>,
     acknowledged: Arc<AtomicUsize>,
@@ -74,6 +83,8 @@ impl RecordedLoad {
             });
         }
         RecordedLoad {
+            queue: queue.to_owned(),
+            url: url.to_owned(),
             tasks,
             stop,
             acknowledged,
@@ -95,5 +106,30 @@ impl RecordedLoad {
         self.stop.store(true, Ordering::Relaxed);
         // A panic of a client is a panic of the test.
         self.tasks.join_all().await;
+    }
+
+    /// Ends loads, receives what is left, and has everything judged: it passes, and every message
+    /// that was acknowledged is accounted for.
+    pub async fn judged(
+        loads: Vec<RecordedLoad>,
+        recording: &Recording,
+        client: &Client,
+    ) -> Summary {
+        for load in loads {
+            let drainer = recording.client("drainer", client, &load.queue, &load.url);
+            load.finish().await;
+            // The second time begins after all that a lost answer may have hidden is visible again.
+            drainer.drain(DRAIN_WAIT_SECONDS).await;
+            drainer.drain(DRAIN_WAIT_SECONDS).await;
+        }
+        let lines = recording.lines();
+        let history = read(lines.iter().map(String::as_str));
+        let verdict = judge(&history.expect("what was recorded is a history"));
+        let Verdict::Pass(summary) = verdict else {
+            panic!("{verdict:#?}");
+        };
+        println!("{summary}");
+        assert_eq!(summary.accounted_for, summary.acknowledged, "{summary}");
+        summary
     }
 }

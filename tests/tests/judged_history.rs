@@ -2,10 +2,9 @@
 //! lost, but order, visibility, counts, handles, and what comes back.
 
 use zonemq_history::event::What;
-use zonemq_history::{Verdict, judge, read};
 use zonemq_tests::binary;
 use zonemq_tests::cluster::TestCluster;
-use zonemq_tests::recorded_load::RecordedLoad;
+use zonemq_tests::recorded_load::{RecordedLoad, VISIBILITY_SECONDS};
 use zonemq_tests::recording::Recording;
 
 /// A name that ends with `.fifo` makes it a FIFO queue of several groups.
@@ -13,9 +12,6 @@ const QUEUES: [&str; 2] = ["work", "orders.fifo"];
 const KILLS: usize = 2;
 /// Acknowledged sends before each kill, and after it.
 const SENDS_OF_A_PHASE: usize = 100;
-const VISIBILITY_SECONDS: u64 = 3;
-/// Longer than the visibility timeout.
-const DRAIN_WAIT_SECONDS: u8 = 5;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_clients_see_while_leaders_die_is_what_a_queue_may_do() {
@@ -28,17 +24,17 @@ async fn what_clients_see_while_leaders_die_is_what_a_queue_may_do() {
             .create_queue(&clients[0], queue, VISIBILITY_SECONDS)
             .await;
         let load = RecordedLoad::start(&recording, &clients, queue, &url);
-        loads.push((queue, url, load));
+        loads.push(load);
     }
     for _ in 0..KILLS {
-        for (_, _, load) in &loads {
+        for load in &loads {
             load.acknowledge(SENDS_OF_A_PHASE).await;
         }
         let leader = cluster.leader().await;
         let text = format!("n{leader}, the leader, is killed");
         recording.note(What::Note { text });
         cluster.fault("kill", &format!("n{leader}"));
-        for (_, _, load) in &loads {
+        for load in &loads {
             load.acknowledge(SENDS_OF_A_PHASE).await;
         }
         cluster.fault("restart", &format!("n{leader}"));
@@ -49,29 +45,15 @@ async fn what_clients_see_while_leaders_die_is_what_a_queue_may_do() {
             .await;
     }
     recording.note(What::Healed);
-    for (queue, url, load) in loads {
-        load.finish().await;
-        let drainer = recording.client("drainer", &clients[0], queue, &url);
-        // The second time begins after all that a lost answer may have hidden is visible again.
-        drainer.drain(DRAIN_WAIT_SECONDS).await;
-        drainer.drain(DRAIN_WAIT_SECONDS).await;
-    }
-    let lines = recording.lines();
-    let history = read(lines.iter().map(String::as_str)).expect("what was recorded is a history");
-    let verdict = judge(&history);
-    let Verdict::Pass(summary) = verdict else {
-        panic!("{verdict:#?}");
-    };
-    println!("{summary}");
+    let summary = RecordedLoad::judged(loads, &recording, &clients[0]).await;
     let least = QUEUES.len() * 2 * KILLS * SENDS_OF_A_PHASE;
     assert!(summary.acknowledged >= least as u64, "{summary}");
     assert!(summary.redeliveries > 0, "{summary}");
-    assert_eq!(summary.accounted_for, summary.acknowledged, "{summary}");
 
     // The command says the same of the file.
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("history.jsonl");
-    std::fs::write(&file, lines.join("\n")).expect("the history is written");
+    std::fs::write(&file, recording.lines().join("\n")).expect("the history is written");
     let checked = binary::run(&["check", &file.display().to_string()]);
     assert_eq!(checked.status.code(), Some(0), "{checked:?}");
 }

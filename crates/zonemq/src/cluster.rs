@@ -269,7 +269,12 @@ impl DataFolder {
                     .with_context(|| format!("{} cannot be removed", folder.display()))?;
             }
         }
-        for file in [self.faults_file(), self.faults_lock()] {
+        let of_faults = [
+            self.faults_file(),
+            self.faults_lock(),
+            self.fault_deeds_lock(),
+        ];
+        for file in of_faults {
             if file.exists() {
                 fs::remove_file(&file)
                     .with_context(|| format!("{} cannot be removed", file.display()))?;
@@ -357,6 +362,11 @@ impl DataFolder {
     /// Held while that file changes.
     pub(crate) fn faults_lock(&self) -> PathBuf {
         self.path.join("faults.lock")
+    }
+
+    /// Held while somebody breaks or mends the cluster.
+    pub(crate) fn fault_deeds_lock(&self) -> PathBuf {
+        self.path.join("fault-deeds.lock")
     }
 
     fn cluster_file(&self) -> PathBuf {

@@ -33,7 +33,9 @@ struct Healed {
 /// Undoes one fault.
 pub(super) async fn undo(number: u64, telling: &Telling) -> Result<(), Failure> {
     let site = Site::open(&telling.data)?;
+    let _alone = record::alone(&site.folder).await?;
     let stopped = record::read(&site.folder).stopped;
+    let mut deaf = Vec::new();
     let words = if let Some(stopped) = stopped.into_iter().find(|it| it.number == number) {
         if !telling.dry_run {
             match stopped.how {
@@ -43,7 +45,8 @@ pub(super) async fn undo(number: u64, telling: &Telling) -> Result<(), Failure> 
                 }
                 Stop::Killed => {
                     let faults = site.look().await?.faults();
-                    site.restart(&stopped.nodes, &faults).await?;
+                    let nodes = site.nodes(&stopped.nodes);
+                    site.start_dead(&nodes, &faults).await?;
                 }
             }
             record::run_again(&site.folder, &stopped.nodes).await?;
@@ -57,10 +60,14 @@ pub(super) async fn undo(number: u64, telling: &Telling) -> Result<(), Failure> 
             ))
         })?;
         if !telling.dry_run {
-            site.untell(number, &seen.running()?).await;
+            deaf = site.untell(number, &seen.running()?).await;
         }
         active.fault.words.clone()
     };
+    if !deaf.is_empty() {
+        let (deaf, undo) = (names(&deaf), format!("zonemq fault undo {number}"));
+        return Err(anyhow!("{deaf} did not answer and keeps to {words}: `{undo}` again").into());
+    }
     let verb = if telling.dry_run {
         "Would undo"
     } else {
@@ -101,12 +108,14 @@ pub(super) async fn heal(telling: &Telling) -> Result<(), Failure> {
         println!("Would undo all faults, resume what is paused and restart what is dead.");
         return Ok(());
     }
+    let _alone = record::alone(&site.folder).await?;
     for (_, pid) in site.folder.living(&site.cluster.nodes)? {
         launch::signal(pid, Signal::SIGCONT)?;
     }
     record::change(&site.folder, |record| record.stopped.clear()).await?;
     // At the same time: those that live may be needed to hear of it, whoever is slow to start.
-    let (restarted, mended) = tokio::join!(site.start_dead(), mend_all(&site));
+    let (restarted, mended) =
+        tokio::join!(site.start_dead(&site.cluster.nodes, &[]), mend_all(&site));
     let restarted = restarted?;
     mended?;
     let (leader, term) = wait_until_whole(&site).await?;

@@ -159,6 +159,7 @@ fn say_done(told: &Told<'_>, telling: &Telling) {
 }
 
 async fn act(site: &Site, before: &Seen, plan: &Plan) -> Result<Done, Failure> {
+    let _alone = record::alone(&site.folder).await?;
     match &plan.deed {
         Deed::Break(effects) => {
             let running = before.running()?;
@@ -186,7 +187,8 @@ async fn act(site: &Site, before: &Seen, plan: &Plan) -> Result<Done, Failure> {
             Ok(Done::default())
         }
         Deed::Restart(ids) => {
-            site.restart(ids, &before.faults()).await?;
+            let now = site.look().await?;
+            site.restart(ids, &now.faults()).await?;
             record::run_again(&site.folder, ids).await?;
             Ok(Done::default())
         }

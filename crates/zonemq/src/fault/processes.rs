@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, anyhow};
 use nix::sys::signal::Signal;
 use tokio::process::{Child, Command};
+use tokio::task::JoinSet;
 use zonemq_node::Fault;
 
 use super::site::Site;
@@ -19,6 +20,8 @@ use crate::launch::{self, Lifetime};
 const GONE_WITHIN: Duration = Duration::from_secs(10);
 /// Recovery reads the log; the node answers `/admin/status` after that.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(30);
+/// A process that stood still goes on at once, and has to catch up on a busy machine.
+const GOES_ON_WITHIN: Duration = Duration::from_secs(10);
 const ASK_EVERY: Duration = Duration::from_millis(15);
 
 impl Site {
@@ -56,16 +59,42 @@ impl Site {
         self.start(&nodes, faults).await
     }
 
-    /// Starts the nodes of these that are dead. Their number.
-    pub(super) async fn start_dead(&self) -> Result<usize, Failure> {
+    /// Starts the nodes of these that are dead, under `faults`. Their number.
+    pub(super) async fn start_dead(
+        &self,
+        nodes: &[LocalNode],
+        faults: &[Fault],
+    ) -> Result<usize, Failure> {
         let mut dead = Vec::new();
-        for node in &self.cluster.nodes {
+        for node in nodes {
             if self.folder.node_pid(node)?.is_none() {
                 dead.push(node.clone());
             }
         }
-        self.start(&dead, &[]).await?;
+        self.start(&dead, faults).await?;
         Ok(dead.len())
+    }
+
+    /// Waits until nodes answer that were told to go on. Whether all do in time.
+    pub(super) async fn wait_for_answers(&self, ids: &[u64]) -> bool {
+        let nodes = self.nodes(ids);
+        let asking: JoinSet<()> = nodes.iter().map(|node| self.answers(node)).collect();
+        let all = tokio::time::timeout(GOES_ON_WITHIN, asking.join_all());
+        all.await.is_ok()
+    }
+
+    /// Ends when the node answers.
+    fn answers(&self, node: &LocalNode) -> impl Future<Output = ()> + use<> {
+        let (client, status) = (self.client.clone(), http::url(node.api, "/admin/status"));
+        async move {
+            loop {
+                let asked = client.get(&status).send().await;
+                if asked.is_ok_and(|answer| answer.status().is_success()) {
+                    return;
+                }
+                tokio::time::sleep(ASK_EVERY).await;
+            }
+        }
     }
 
     async fn start(&self, nodes: &[LocalNode], faults: &[Fault]) -> Result<(), Failure> {
@@ -85,19 +114,9 @@ impl Site {
     }
 
     async fn wait_for_answer(&self, node: &LocalNode, child: &mut Child) -> Result<(), Failure> {
-        let answers = async {
-            loop {
-                let status = http::url(node.api, "/admin/status");
-                let asked = self.client.get(status).send().await;
-                if asked.is_ok_and(|answer| answer.status().is_success()) {
-                    return;
-                }
-                tokio::time::sleep(ASK_EVERY).await;
-            }
-        };
         let log = launch::log_file(&self.folder, node);
         tokio::select! {
-            () = answers => Ok(()),
+            () = self.answers(node) => Ok(()),
             ended = child.wait() => {
                 let how = ended.context("the process cannot be waited for")?;
                 Err(anyhow!(

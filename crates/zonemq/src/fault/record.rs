@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::io;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow};
@@ -10,10 +11,12 @@ use serde::{Deserialize, Serialize};
 use zonemq_world::{Clock, World, real::RealWorld};
 
 use crate::cluster::DataFolder;
-use crate::lock;
+use crate::lock::{self, Held};
 
 /// Whoever has the record is done with it in milliseconds.
 const FREE_WITHIN: Duration = Duration::from_secs(10);
+/// A deed may wait for a node that is slow to start.
+const DONE_WITHIN: Duration = Duration::from_mins(1);
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 /// The contents of `faults.json`.
@@ -75,19 +78,7 @@ pub(super) async fn change<T>(
     folder: &DataFolder,
     change: impl FnOnce(&mut Record) -> T,
 ) -> anyhow::Result<T> {
-    let deadline = Instant::now() + FREE_WITHIN;
-    let _held = loop {
-        let taken = lock::take(&folder.faults_lock()).context("the record of faults is locked")?;
-        if let Some(held) = taken {
-            break held;
-        }
-        if Instant::now() > deadline {
-            return Err(anyhow!(
-                "another `zonemq fault` does not let go of the record of faults"
-            ));
-        }
-        tokio::time::sleep(LOOK_EVERY).await;
-    };
+    let _held = take(&folder.faults_lock(), FREE_WITHIN).await?;
     let mut record = read(folder);
     let done = change(&mut record);
     record.stopped.retain(|stopped| !stopped.nodes.is_empty());
@@ -97,6 +88,32 @@ pub(super) async fn change<T>(
         .and_then(|()| fs::rename(&new, &file))
         .with_context(|| format!("{} cannot be written", file.display()))?;
     Ok(done)
+}
+
+/// Lets nobody else break or mend this cluster while the value lives. Whoever undoes a fault whose
+/// time is over would else start a node under faults that a `heal` ends at the same moment.
+pub(super) async fn alone(folder: &DataFolder) -> anyhow::Result<Held> {
+    take(&folder.fault_deeds_lock(), DONE_WITHIN).await
+}
+
+async fn take(path: &Path, within: Duration) -> anyhow::Result<Held> {
+    let deadline = Instant::now() + within;
+    loop {
+        let taken = lock::take(path);
+        if let Some(held) = taken.with_context(|| format!("{} cannot be locked", path.display()))? {
+            return Ok(held);
+        }
+        if Instant::now() > deadline {
+            let who = lock::holder(path).ok().flatten();
+            let pid = who.map_or(String::new(), |pid| format!(" (pid {pid})"));
+            return Err(anyhow!(
+                "another `zonemq fault`{pid} has been at work for {} s: end it, and try again",
+                within.as_secs()
+            ));
+        }
+        // Nobody tells when a lock is free but to a thread that blocks.
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
 }
 
 /// These nodes run again: no fault stops them any more.

@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 use zonemq_node::{Effect, Fault};
 
 use super::picture::{NodeState, Picture, PictureNode};
+use super::target::names;
 use crate::args::DataArgs;
 use crate::cluster::{Cluster, DataFolder, LocalNode};
 use crate::failure::Failure;
@@ -90,7 +91,7 @@ impl Site {
                     }
                 }
                 Err(Untold::Refuses(sentence)) => refusal = Some(format!("n{id}: {sentence}")),
-                Err(Untold::Silent) => {}
+                Err(Untold::Silent | Untold::Unknown) => {}
             }
         }
         let leader = status.leader();
@@ -141,6 +142,7 @@ impl Site {
         let done = self.each(ids, post).await;
         if let Some((id, sentence)) = done.iter().find_map(|(id, done)| match done {
             Err(Untold::Refuses(sentence)) => Some((*id, sentence.clone())),
+            Err(Untold::Unknown) => Some((*id, "an older zonemq, without faults".to_owned())),
             _ => None,
         }) {
             self.untell(fault.number, ids).await;
@@ -149,11 +151,10 @@ impl Site {
         Ok(silent(&done))
     }
 
-    /// Undoes a fault on nodes. Whether any of them knew it.
-    pub(super) async fn untell(&self, number: u64, ids: &[u64]) -> bool {
+    /// Undoes a fault on nodes. Those that do not answer.
+    pub(super) async fn untell(&self, number: u64, ids: &[u64]) -> Vec<u64> {
         let delete = |node: &LocalNode| self.client.delete(path(node, Some(number)));
-        let done = self.each(ids, delete).await;
-        done.iter().any(|(_, done)| done.is_ok())
+        silent(&self.each(ids, delete).await)
     }
 
     /// Undoes all faults on nodes. Those that do not answer.
@@ -177,6 +178,13 @@ impl Site {
 
     /// Gives nodes that were away the faults of those that were not.
     pub(super) async fn catch_up(&self, away: &[u64]) -> Result<(), Failure> {
+        if !self.wait_for_answers(away).await {
+            let away = names(away);
+            return Err(anyhow!(
+                "{away} goes on but does not answer: `zonemq fault status` shows what it knows"
+            )
+            .into());
+        }
         let seen = self.look().await?;
         let present = |id: &u64| !away.contains(id);
         let somebody_was_there = seen
@@ -242,14 +250,18 @@ pub(super) fn effects(active: &BTreeMap<u64, ActiveFault>) -> Vec<Effect> {
 /// Why a node did not do what it was told.
 #[derive(Clone, Debug)]
 enum Untold {
-    /// It does not answer, or knows nothing of it.
+    /// It does not answer.
     Silent,
+    /// It knows nothing of it.
+    Unknown,
     /// It says why.
     Refuses(String),
 }
 
 fn silent(done: &[(u64, Result<(), Untold>)]) -> Vec<u64> {
-    let silent = done.iter().filter(|(_, done)| done.is_err());
+    let silent = done
+        .iter()
+        .filter(|(_, done)| matches!(done, Err(Untold::Silent)));
     silent.map(|(id, _)| *id).collect()
 }
 
@@ -260,7 +272,7 @@ async fn accepted(request: reqwest::RequestBuilder) -> Result<reqwest::Response,
         return Ok(answer);
     }
     if status == StatusCode::NOT_FOUND {
-        return Err(Untold::Silent);
+        return Err(Untold::Unknown);
     }
     let sentence = answer.text().await.unwrap_or_default();
     Err(Untold::Refuses(sentence.trim().to_owned()))
