@@ -167,7 +167,7 @@ async fn heal_and_the_end_of_a_fault_at_the_same_moment_do_not_disturb_each_othe
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_starts_again_however_soon_after_its_death() {
-    const DEATHS: usize = 15;
+    const DEATHS: usize = 8;
     let cluster = TestCluster::start();
     cluster.leader().await;
     for _ in 0..DEATHS {

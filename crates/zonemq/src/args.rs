@@ -232,13 +232,18 @@ impl std::fmt::Display for MemberArg {
 #[serde(into = "String", try_from = "String")]
 pub(crate) struct Timeout(pub(crate) Duration);
 
+/// With the milliseconds of each.
+const TIME_UNITS: [(&str, u64); 4] = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000)];
+
 impl FromStr for Timeout {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let units = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000)];
         let with_unit = |(unit, millis)| Some((text.strip_suffix(unit)?, millis));
-        let (number, milliseconds_each) = units.into_iter().find_map(with_unit).unwrap_or_default();
+        let (number, milliseconds_each) = TIME_UNITS
+            .into_iter()
+            .find_map(with_unit)
+            .unwrap_or_default();
         match number.parse::<u32>() {
             Ok(number) if number > 0 => Ok(Timeout(Duration::from_millis(
                 u64::from(number) * milliseconds_each,
@@ -250,7 +255,12 @@ impl FromStr for Timeout {
 
 impl std::fmt::Display for Timeout {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}ms", self.0.as_millis())
+        let millis = self.0.as_millis();
+        // As people would say it: in the largest unit that says it in full.
+        let units = TIME_UNITS.into_iter().rev();
+        let fits = |(_, each): &(&str, u64)| millis.is_multiple_of(u128::from(*each));
+        let (unit, each) = units.into_iter().find(fits).unwrap_or(("ms", 1));
+        write!(f, "{}{unit}", millis / u128::from(each))
     }
 }
 
@@ -297,6 +307,16 @@ mod tests {
     fn the_command_line_is_well_formed() {
         use clap::CommandFactory;
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_time_is_written_as_people_say_it() {
+        for text in ["500ms", "1500ms", "10s", "90s", "2m", "24h"] {
+            let time: Timeout = text.parse().expect("well formed");
+            assert_eq!(time.to_string(), text);
+        }
+        let minute: Timeout = "60s".parse().expect("well formed");
+        assert_eq!(minute.to_string(), "1m");
     }
 
     #[test]

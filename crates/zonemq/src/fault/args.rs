@@ -1,5 +1,7 @@
 //! What `zonemq fault` can be told.
 
+use std::time::Duration;
+
 use clap::{Args, Subcommand};
 
 use super::target::{Links, Sides, Target};
@@ -61,7 +63,7 @@ pub(crate) enum Word {
     SlowDisk {
         target: Target,
         /// How much longer, as `500ms`
-        #[arg(long)]
+        #[arg(long, value_parser = lasts)]
         fsync: Timeout,
         #[command(flatten)]
         how: How,
@@ -136,7 +138,7 @@ pub(crate) enum Word {
 #[derive(Args, Clone, Debug)]
 pub(crate) struct How {
     /// End by itself after this, as `10s`
-    #[arg(long = "for", value_name = "TIME")]
+    #[arg(long = "for", value_name = "TIME", value_parser = lasts)]
     pub(crate) lasts: Option<Timeout>,
     #[command(flatten)]
     pub(crate) telling: Telling,
@@ -163,10 +165,10 @@ pub(crate) struct Telling {
 #[group(required = true, multiple = true)]
 pub(crate) struct Slowness {
     /// How much later everything arrives, as `200ms`: a question and its answer take it twice
-    #[arg(long)]
+    #[arg(long, value_parser = lasts)]
     pub(crate) latency: Option<Timeout>,
     /// How much later still, at most, by chance
-    #[arg(long)]
+    #[arg(long, value_parser = lasts)]
     pub(crate) jitter: Option<Timeout>,
     /// How many packets are lost, as `5%`. TCP sends them again: what is seen is a pause of 200 ms,
     /// twice as long each time that one is lost again
@@ -175,6 +177,16 @@ pub(crate) struct Slowness {
     /// How much passes in a second
     #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) bytes_per_second: Option<u64>,
+}
+
+/// A time for which something is watched; nodes take none that is longer.
+fn lasts(text: &str) -> Result<Timeout, String> {
+    const LONGEST: Duration = Duration::from_hours(24);
+    let time: Timeout = text.parse()?;
+    if time.0 > LONGEST {
+        return Err("longer than a fault may be, which is 24h".to_owned());
+    }
+    Ok(time)
 }
 
 fn share(text: &str) -> Result<f64, String> {
@@ -194,6 +206,14 @@ pub(super) fn sides(words: &[String]) -> Result<Sides, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_fault_has_a_time_that_somebody_watches() {
+        assert_eq!(lasts("24h"), Ok(Timeout(Duration::from_hours(24))));
+        for wrong in ["25h", "0s", "10", "s"] {
+            assert!(lasts(wrong).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn a_share_is_a_percentage() {

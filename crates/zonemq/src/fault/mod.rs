@@ -28,6 +28,7 @@ pub(crate) use self::record::forget;
 use self::record::{Stop, Stopped};
 use self::site::{Seen, Site};
 use self::target::names;
+use crate::args::Timeout;
 use crate::failure::Failure;
 
 pub(crate) async fn run(args: FaultArgs) -> Result<(), Failure> {
@@ -70,6 +71,8 @@ struct Told<'t> {
     /// For its undo; none where nothing is left to undo, or nothing was done.
     number: Option<u64>,
     for_millis: Option<u64>,
+    #[serde(skip)]
+    lasts: Option<Timeout>,
     /// Nodes that do not answer and were not told.
     untold: Vec<u64>,
     prediction: &'t Prediction,
@@ -111,6 +114,7 @@ async fn change(word: &Word, telling: &Telling) -> Result<(), Failure> {
         fault: &plan.words,
         number: done.number,
         for_millis: plan.lasts.map(plan::millis),
+        lasts: plan.lasts,
         untold: done.untold,
         prediction: &prediction,
         observation,
@@ -138,7 +142,7 @@ fn say_done(told: &Told<'_>, telling: &Telling) {
         return;
     }
     if let Some(number) = told.number {
-        let lasts = told.for_millis.map(|millis| format!(" for {millis} ms"));
+        let lasts = told.lasts.map(|lasts| format!(" for {lasts}"));
         println!(
             "Done:     fault {number}{}; `zonemq fault undo {number}` ends it, `zonemq fault heal` \
              ends all.",

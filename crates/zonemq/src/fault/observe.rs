@@ -183,7 +183,9 @@ impl Observation {
             (Some(_), millis) => format!("; nobody led for {}", seconds(millis)),
             (None, millis) => format!("; nobody has led for {}", seconds(millis)),
         };
-        let told = if self.before == self.after {
+        let told = if self.before.leader.is_none() && self.after.leader.is_none() {
+            format!("nobody led before, and nobody does now{gap}.")
+        } else if self.before == self.after {
             format!("{}, and still does{gap}.", led(self.before, "led"))
         } else {
             let after = led(self.after, "leads");
