@@ -24,6 +24,7 @@ async fn a_dry_run_only_predicts_and_a_mistake_is_told_in_a_sentence() {
         ("slow-disk n1", "--fsync"),
         ("cut n1-n7", "only n1, n2, n3"),
         ("cut n1-zone:a", "not a link"),
+        ("pause n1 --for 25h", "longer than a fault may be"),
         ("undo 99", "no fault 99 is active"),
     ] {
         let output = site.cluster.fault_words(words);

@@ -130,7 +130,7 @@ pub(super) async fn heal(telling: &Telling) -> Result<(), Failure> {
         println!("{text}");
     } else {
         println!(
-            "Healed within {:.1} s: all {} nodes answer and have what is committed; n{leader} leads \
+            "Healed within {:.2} s: all {} nodes answer and have what is committed; n{leader} leads \
              in term {term}.",
             began.elapsed().as_secs_f64(),
             site.cluster.nodes.len()

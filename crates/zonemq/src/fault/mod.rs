@@ -5,6 +5,7 @@
 
 mod active;
 mod args;
+mod margin;
 mod mend;
 mod observe;
 mod picture;
@@ -21,6 +22,7 @@ use zonemq_node::Fault;
 
 pub(crate) use self::args::FaultArgs;
 use self::args::{Telling, Word};
+use self::margin::beside;
 use self::observe::{Observation, Watch};
 use self::plan::{Deed, Plan, plan};
 use self::predict::{Prediction, predict};
@@ -132,7 +134,7 @@ fn say_expected(words: &str, prediction: &Prediction) {
     println!("{words}");
     for (number, sentence) in prediction.says.iter().enumerate() {
         let margin = if number == 0 { "Expected:" } else { "" };
-        println!("{margin:<9} {sentence}");
+        println!("{}", beside(margin, sentence));
     }
 }
 
@@ -143,22 +145,23 @@ fn say_done(told: &Told<'_>, telling: &Telling) {
     }
     if let Some(number) = told.number {
         let lasts = told.lasts.map(|lasts| format!(" for {lasts}"));
-        println!(
-            "Done:     fault {number}{}; `zonemq fault undo {number}` ends it, `zonemq fault heal` \
-             ends all.",
+        let done = format!(
+            "fault {number}{}; `zonemq fault undo {number}` ends it, `zonemq fault heal` ends all.",
             lasts.unwrap_or_default()
         );
+        println!("{}", beside("Done:", &done));
     } else {
         println!("Done.");
     }
     if !told.untold.is_empty() {
-        println!(
-            "          {} did not answer; it is told by `zonemq fault resume` or `restart`.",
+        let untold = format!(
+            "{} did not answer; it is told by `zonemq fault resume` or `restart`.",
             names(&told.untold)
         );
+        println!("{}", beside("", &untold));
     }
     if let Some(observation) = &told.observation {
-        println!("Seen:     {}", observation.says());
+        println!("{}", beside("Seen:", &observation.says()));
     }
 }
 
