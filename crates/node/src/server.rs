@@ -95,21 +95,10 @@ impl Node {
             .collect();
         let peers = Peers::new(&world, &config.cluster, config.id, &addresses);
         let (applied_events, events) = mpsc::channel(WAITING_EVENTS);
-        let group_config = GroupConfig {
-            group: GROUP,
-            me: config.id,
-            voters: addresses.keys().copied().collect(),
-            bootstrap: config.bootstrap,
-            snapshots: stored::snapshots_folder(&config.data),
-            snapshot_log_bytes: config.snapshot_log_bytes,
-            scrub_pause: config.scrub_pause,
-            compare_every: config.compare_every,
-            progress: config.progress.clone(),
-        };
         let log = recovered.groups.remove(&GROUP).unwrap_or_default();
         let group = Group::start(
             &world,
-            group_config,
+            group_config(&config),
             wal.clone(),
             log,
             peers.clone(),
@@ -214,6 +203,20 @@ impl Node {
         self.background.shutdown().await;
         self.group.stop().await;
         self.wal.close().await;
+    }
+}
+
+fn group_config(config: &NodeConfig) -> GroupConfig {
+    GroupConfig {
+        group: GROUP,
+        me: config.id,
+        voters: config.members.iter().map(|member| member.id).collect(),
+        bootstrap: config.bootstrap,
+        snapshots: stored::snapshots_folder(&config.data),
+        snapshot_log_bytes: config.snapshot_log_bytes,
+        scrub_pause: config.scrub_pause,
+        compare_every: config.compare_every,
+        progress: config.progress.clone(),
     }
 }
 
