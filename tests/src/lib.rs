@@ -4,12 +4,10 @@
 //! SDK clients that never retry; [`queue`] is a queue behind such a client; [`senders`] is the load
 //! under which things are broken, and remembers what was acknowledged; [`drain`] empties a queue and
 //! compares. [`groups`] is a load on a FIFO queue, and [`first_in_first_out`] what must be so about
-//! it. [`recording`] writes down all that clients do and see, for the judge. [`raw_http`] speaks to a
-//! node without an SDK. [`store`] holds the long checks of the store, which `store-checks` runs, and [`speed`]
-//! the standard set of loads, which `standard-set` runs.
 //! it. [`recording`] writes down all that clients do and see, for the judge, and [`recorded_load`] is
 //! a load that does so. [`faulted`] is a cluster to be broken. [`raw_http`] speaks to a node without
-//! an SDK. [`store`] holds the long checks of the store, which `store-checks` runs.
+//! an SDK. [`store`] holds the long checks of the store, which `store-checks` runs, and [`speed`] the
+//! standard set of loads, which `standard-set` runs.
 
 pub mod binary;
 pub mod client;
