@@ -9,15 +9,15 @@ const PANICKED: i32 = 101;
 
 /// A copy of this process that is at work. What it writes can be read here, line by line.
 #[derive(Debug)]
-pub struct Copy {
+pub struct ProcessCopy {
     id: libc::pid_t,
     told: BufReader<PipeReader>,
 }
 
-impl Copy {
+impl ProcessCopy {
     /// Copies this process, which must have one thread only. The copy does its work, writes what
     /// it has to tell, and ends; it also ends with the process that it was copied from.
-    pub fn begin(work: impl FnOnce(&mut PipeWriter)) -> io::Result<Copy> {
+    pub fn begin(work: impl FnOnce(&mut PipeWriter)) -> io::Result<ProcessCopy> {
         // A copy has one thread; what others held locked would stay so for ever.
         if std::fs::read_dir("/proc/self/task")?.count() != 1 {
             let problem = "a process with several threads cannot be copied";
@@ -37,7 +37,7 @@ impl Copy {
                 // streams is the original's to write.
                 unsafe { libc::_exit(code) }
             }
-            id => Ok(Copy {
+            id => Ok(ProcessCopy {
                 id,
                 told: BufReader::new(told),
             }),

@@ -5,7 +5,7 @@
 //! crate answers `getrandom`, `getentropy` and `clock_gettime` in the C library's place: like the
 //! system at first, and from a seed and a simulated clock once [`begin`] was called.
 //!
-//! A [`Copy`] gives one simulated past another future.
+//! A [`ProcessCopy`] gives one simulated past another future.
 //!
 //! Never link it into the server.
 
@@ -36,7 +36,7 @@ pub fn advance(now: Duration) {
     NOW_NANOS.store(nanos, Ordering::SeqCst);
 }
 
-pub use crate::copy::Copy;
+pub use crate::copy::ProcessCopy;
 
 /// Time of the real world since some fixed moment, for measuring the simulator itself.
 pub fn wall_elapsed() -> Duration {

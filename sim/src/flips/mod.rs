@@ -19,7 +19,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::{Deserialize, Serialize};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
-use zonemq_sim_determinism::Copy;
+use zonemq_sim_determinism::ProcessCopy;
 
 use self::counts::Counts;
 use self::scene::Scene;
@@ -51,7 +51,7 @@ enum Told {
 /// Flips the bits, and counts what became of them.
 pub(crate) fn flips(args: &FlipsArgs) -> anyhow::Result<ExitCode> {
     // Before any thread there is, and before time stands still here, which the bar needs.
-    let mut simulation = Copy::begin(|tells| {
+    let mut simulation = ProcessCopy::begin(|tells| {
         if let Err(error) = simulate(args, tells) {
             // Who reads it may be gone.
             let _ = tell(tells, &Told::Failed(format!("{error:#}")));
@@ -159,7 +159,7 @@ fn simulate(args: &FlipsArgs, tells: &mut PipeWriter) -> anyhow::Result<()> {
     let summary = stored.summary(&scene);
     let trials = numbers.len() as u64;
     tell(tells, &Told::Begun { summary, trials })?;
-    let mut running: VecDeque<(u64, Place, Copy)> = VecDeque::new();
+    let mut running: VecDeque<(u64, Place, ProcessCopy)> = VecDeque::new();
     for number in numbers {
         if running.len() == jobs {
             collect(&mut running, tells)?;
@@ -181,8 +181,8 @@ fn simulate(args: &FlipsArgs, tells: &mut PipeWriter) -> anyhow::Result<()> {
 }
 
 /// A copy that carries out one trial.
-fn begin(scene: &mut Scene, place: Option<&Place>, ending: Ending) -> std::io::Result<Copy> {
-    Copy::begin(|tells| {
+fn begin(scene: &mut Scene, place: Option<&Place>, ending: Ending) -> std::io::Result<ProcessCopy> {
+    ProcessCopy::begin(|tells| {
         let outcome = trial::run(scene, place, ending);
         let line = serde_json::to_string(&outcome).unwrap_or_default();
         // A trial that tells nothing has failed.
@@ -191,7 +191,7 @@ fn begin(scene: &mut Scene, place: Option<&Place>, ending: Ending) -> std::io::R
 }
 
 fn collect(
-    running: &mut VecDeque<(u64, Place, Copy)>,
+    running: &mut VecDeque<(u64, Place, ProcessCopy)>,
     tells: &mut PipeWriter,
 ) -> anyhow::Result<()> {
     let Some((number, place, copy)) = running.pop_front() else {
@@ -209,7 +209,7 @@ fn collect(
     tell(tells, &tried)
 }
 
-fn outcome(mut copy: Copy) -> anyhow::Result<Outcome> {
+fn outcome(mut copy: ProcessCopy) -> anyhow::Result<Outcome> {
     let line = copy.next_line()?;
     copy.finish()?;
     let line = line.context("the trial told nothing")?;

@@ -1,6 +1,6 @@
 //! `zonemq fault`: breaks the local cluster on purpose, and mends it.
 //!
-//! A word becomes a [`plan`] on the cluster as it is; [`predict`] says what should follow; the
+//! A word becomes a `plan` on the cluster as it is; `predict` says what should follow; the
 //! nodes are told ([`site`]) or their processes stopped ([`processes`]); [`observe`] says what did.
 
 mod active;
