@@ -18,7 +18,7 @@ use zonemq_queue::command::{Batch, Command, Request};
 use zonemq_queue::ids::{QueueKey, RequestId};
 use zonemq_queue::message::{Content, ContentPlace, NewMessage};
 use zonemq_queue::time::{Millis, Seconds};
-use zonemq_wal::{GroupId, Record};
+use zonemq_wal::{GroupId, PartPlace, ReadError, Record};
 
 use crate::codec::{self, DecodeError};
 use crate::types::{LogEntry, LogId, Payload};
@@ -239,6 +239,32 @@ pub(crate) fn is_content(bytes: &[u8]) -> bool {
         return false;
     };
     crc32c::crc32c(content) == u32::from_le_bytes(*checksum)
+}
+
+/// A content as the disk gave it, or why it is none.
+pub(crate) fn whole_content(read: Result<Bytes, ReadError>) -> Result<Bytes, String> {
+    match read {
+        Ok(bytes) if is_content(&bytes) => Ok(bytes),
+        Ok(_) => Err("its checksum does not match".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// Where a content is read.
+pub(crate) fn part_at(place: ContentPlace) -> PartPlace {
+    PartPlace {
+        index: place.index,
+        offset: place.offset,
+        length: place.length,
+    }
+}
+
+/// Each place once, in the order of the log.
+pub(crate) fn in_log_order(places: impl Iterator<Item = ContentPlace>) -> Vec<ContentPlace> {
+    let mut places: Vec<ContentPlace> = places.collect();
+    places.sort_unstable();
+    places.dedup();
+    places
 }
 
 /// A content, if it is as it was written.

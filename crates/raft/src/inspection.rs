@@ -1,8 +1,6 @@
 //! Reads all that a group wants of its log from this node's own disk, asking nobody: for those who
 //! have damaged a disk and must know whether it is whole again.
 
-use zonemq_wal::PartPlace;
-
 use crate::entry;
 use crate::group::Group;
 
@@ -48,22 +46,11 @@ impl Group {
     }
 
     async fn inspect_contents(&self, found: &mut Inspection) {
-        let mut places: Vec<_> = self.read(|state| state.content_places().collect());
-        places.sort_unstable();
-        places.dedup();
-        let parts = places.iter().map(|place| PartPlace {
-            index: place.index,
-            offset: place.offset,
-            length: place.length,
-        });
-        let read = self.mending().wal.read_parts(self.id(), parts.collect());
-        let read = match read.await {
-            Ok(read) => read,
-            Err(problem) => return found.problems.push(problem.to_string()),
-        };
+        let places = self.read(|state| entry::in_log_order(state.content_places()));
+        let read = self.mending().log.contents_on_disk(&places).await;
         for (place, read) in places.iter().zip(read) {
-            let problem = match read {
-                Ok(bytes) if entry::is_content(&bytes) => {
+            let problem = match entry::whole_content(read) {
+                Ok(bytes) => {
                     found.contents += 1;
                     let (index, offset) = (place.index.to_le_bytes(), place.offset.to_le_bytes());
                     for part in [&index[..], &offset, &bytes] {
@@ -71,8 +58,7 @@ impl Group {
                     }
                     continue;
                 }
-                Ok(_) => "its checksum does not match".to_owned(),
-                Err(problem) => problem.to_string(),
+                Err(problem) => problem,
             };
             let (index, offset) = (place.index, place.offset);
             found

@@ -16,7 +16,7 @@ use openraft::{EntryPayload, OptionalSend, RaftLogReader};
 use tokio::sync::oneshot;
 use zonemq_planted::{Bug, is_planted};
 use zonemq_queue::message::ContentPlace;
-use zonemq_wal::{EntryId, GroupId, PartPlace, ReadError, Record, RecoveredGroup, Wal};
+use zonemq_wal::{EntryId, GroupId, ReadError, Record, RecoveredGroup, Wal};
 
 use crate::codec::{self, DecodeError};
 use crate::entry;
@@ -270,11 +270,7 @@ impl LogStore {
         if places.is_empty() {
             return Vec::new();
         }
-        let parts = places.iter().map(|place| PartPlace {
-            index: place.index,
-            offset: place.offset,
-            length: place.length,
-        });
+        let parts = places.iter().copied().map(entry::part_at);
         let read = self.wal.read_parts(self.group, parts.collect()).await;
         read.unwrap_or_else(|_| vec![Err(ReadError::Closed); places.len()])
     }

@@ -49,10 +49,7 @@ impl Mending {
     fn wanted_of(&self, index: u64) -> Vec<ContentPlace> {
         let applied = self.applied.read().unwrap_or_else(PoisonError::into_inner);
         let places = applied.state.content_places();
-        let mut places: Vec<ContentPlace> = places.filter(|place| place.index == index).collect();
-        places.sort_unstable();
-        places.dedup();
-        places
+        entry::in_log_order(places.filter(|place| place.index == index))
     }
 
     /// A content as a peer has it. It is durable here again when this returns, together with all

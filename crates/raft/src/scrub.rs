@@ -152,10 +152,7 @@ impl Scrub {
             let segment = self.wal.segment_of(self.mending.group, place.index);
             segment.is_some_and(|segment| segments.contains(&segment))
         };
-        let mut places: Vec<ContentPlace> = state.content_places().filter(is_there).collect();
-        places.sort_unstable();
-        places.dedup();
-        places
+        entry::in_log_order(state.content_places().filter(is_there))
     }
 
     async fn check(&self, places: &[ContentPlace]) {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use openraft::EntryPayload;
 use zonemq_queue::ids::QueueKey;
-use zonemq_wal::{EntryId, GroupId, PartPlace, Progress, StoppedLog};
+use zonemq_wal::{EntryId, GroupId, Progress, StoppedLog};
 use zonemq_world::World;
 
 use crate::checkpoint::AppliedState;
@@ -203,32 +203,20 @@ impl StoredGroup {
         applied: &AppliedState,
         progress: &Progress,
     ) {
-        let mut places: Vec<_> = applied.state.content_places().collect();
-        // In the order of the log; a message that was moved shares its content with none.
-        places.sort_unstable();
-        places.dedup();
+        let places = entry::in_log_order(applied.state.content_places());
         let bytes = places.iter().map(|place| u64::from(place.length));
         self.content_bytes = bytes.sum();
         progress.add_total(self.content_bytes);
         for place in places {
-            let (index, offset, length) = (place.index, place.offset, place.length);
-            let wanted = PartPlace {
-                index,
-                offset,
-                length,
-            };
-            let reason = match log.read_part(group, wanted).await {
-                Ok(bytes) if entry::is_content(&bytes) => None,
-                Ok(_) => Some("its checksum does not match".to_owned()),
-                Err(error) => Some(error.to_string()),
-            };
-            progress.add_done(length.into());
-            self.problems
-                .extend(reason.map(|reason| StoredProblem::Content {
-                    index,
-                    offset,
+            let read = log.read_part(group, entry::part_at(place)).await;
+            progress.add_done(place.length.into());
+            if let Err(reason) = entry::whole_content(read) {
+                self.problems.push(StoredProblem::Content {
+                    index: place.index,
+                    offset: place.offset,
                     reason,
-                }));
+                });
+            }
         }
     }
 }

@@ -33,7 +33,8 @@ pub enum Stretched {
 }
 
 /// The stretches of a segment that is given whole and has no damage; between and behind them lies
-/// nothing but zeros, which fill records up to a multiple of 8 bytes. `None` if the file of this name is no segment.
+/// nothing but zeros, which fill records up to a multiple of 8 bytes. `None` if the file of this
+/// name is no segment.
 pub fn stretches(name: &str, bytes: &Bytes) -> Option<Vec<Stretch>> {
     let id = SegmentId::of_file_name(name)?;
     let (header, _) = SegmentHeader::decode(id, bytes).ok()?;
