@@ -41,29 +41,30 @@ pub(crate) fn encode(
     start: usize,
 ) -> (Vec<u8>, Vec<usize>) {
     let (head_bytes, sectors_count) = head_size(stored, tops.len(), start);
-    let mut records = Vec::new();
+    let mut bytes = Vec::with_capacity(head_bytes + body_bytes(stored));
+    // The head tells of what follows, so it comes last.
+    bytes.resize(head_bytes, 0);
     let mut offsets = Vec::with_capacity(stored.len());
     for stored in stored {
-        offsets.push(start + head_bytes + records.len());
+        offsets.push(start + bytes.len());
         for _ in 0..stored.copies() {
-            record::encode(stored, seed, start as u64, &mut records);
+            record::encode(stored, seed, start as u64, &mut bytes);
         }
     }
-    records.extend(END);
+    bytes.extend(END);
 
-    let from = start + head_bytes;
-    let checksums = sectors(from..from + records.len())
-        .map(|sector| crc32c::crc32c(&records[sector.start - from..sector.end - from]));
+    let checksums = sectors(start + head_bytes..start + bytes.len())
+        .map(|sector| crc32c::crc32c(&bytes[sector.start - start..sector.end - start]));
     let mut checksums: Vec<u32> = checksums.collect();
     // Not zero: what was written must not look as if it was not.
     checksums.resize(sectors_count, u32::MAX);
     let fields = Fields {
         kind: Kind::Write,
         group: GroupId(0),
-        term: (head_bytes + records.len()) as u64,
+        term: bytes.len() as u64,
         index: tops.len() as u64,
     };
-    let mut bytes = Vec::with_capacity(head_bytes + records.len());
+    let mut head = Vec::with_capacity(head_bytes);
     let put = |into: &mut Vec<u8>| {
         for top in tops {
             into.extend(top.group.0.to_le_bytes());
@@ -74,13 +75,9 @@ pub(crate) fn encode(
             into.extend(checksum.to_le_bytes());
         }
     };
-    record::encode_as(fields, seed, start as u64, &put, &mut bytes);
-    assert_eq!(
-        bytes.len(),
-        head_bytes,
-        "the head has the size that was meant"
-    );
-    bytes.append(&mut records);
+    record::encode_as(fields, seed, start as u64, &put, &mut head);
+    // Both are of the same length, or this panics: the head has the size that was meant.
+    bytes[..head_bytes].copy_from_slice(&head);
     (bytes, offsets)
 }
 
