@@ -1,13 +1,11 @@
 //! The SQS API over HTTP: a request in, the router's reply out, in the caller's words.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Body;
-use axum::extract::State;
 use axum::http::{Request, Response};
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::Incoming;
 use zonemq_queue::ids::MessageId;
 use zonemq_sqs::{Failure, OperationName, OutcomeCode, Unreadable};
 use zonemq_world::{Chance, Clock, World};
@@ -21,14 +19,14 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Handles whatever is no path of our own.
 pub(crate) async fn handle<W: World>(
-    State(node): State<Arc<NodeState<W>>>,
-    request: Request<Body>,
-) -> Response<Body> {
+    node: &NodeState<W>,
+    request: Request<Incoming>,
+) -> Response<Bytes> {
     let started = node.world.clock().elapsed();
     let request_id = request_id(node.world.chance());
     let (head, body) = request.into_parts();
     let (operation, response) = match take_in(body).await {
-        Ok(body) => answer(&node, &Request::from_parts(head, body), &request_id).await,
+        Ok(body) => answer(node, &Request::from_parts(head, body), &request_id).await,
         Err(why) => {
             let request = Request::from_parts(head, Bytes::new());
             let failure = Failure::unreadable(&request, why);
@@ -46,11 +44,11 @@ pub(crate) async fn handle<W: World>(
     } else {
         tracing::debug!(request_id, operation, outcome, ?took, "request answered");
     }
-    response.map(Body::from)
+    response
 }
 
 /// The whole body of a request.
-async fn take_in(body: Body) -> Result<Bytes, Unreadable> {
+async fn take_in(body: Incoming) -> Result<Bytes, Unreadable> {
     let body = Limited::new(body, MAX_BODY_BYTES).collect();
     match tokio::time::timeout(BODY_TIMEOUT, body).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),

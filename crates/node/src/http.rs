@@ -1,14 +1,18 @@
 //! The HTTP server under the API: takes connections, bounds them, and lets them finish when the
 //! node stops.
 
+use std::convert::Infallible;
+use std::error::Error;
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::{sleep, timeout};
@@ -22,15 +26,17 @@ const MAX_HEADERS_BYTES: usize = 64 << 10;
 /// What runs when the node stops gets so long to finish.
 const FINISH_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Serves connections until `stopping` turns true, then lets running requests finish. `app_for`
-/// gives what a caller at an address finds.
-pub(crate) async fn serve<L>(
-    listener: L,
-    app_for: impl Fn(SocketAddr) -> axum::Router,
-    mut stopping: watch::Receiver<bool>,
-) where
+/// Serves connections until `stopping` turns true, then lets running requests finish. `answer` is
+/// asked with the address of the caller.
+pub(crate) async fn serve<L, A, F, B>(listener: L, answer: A, mut stopping: watch::Receiver<bool>)
+where
     L: Listener,
     L::Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    A: Fn(SocketAddr, Request<Incoming>) -> F + Clone + Send + 'static,
+    F: Future<Output = Response<B>> + Send + 'static,
+    B: Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
     let mut server = http1::Builder::new();
     server
@@ -51,9 +57,13 @@ pub(crate) async fn serve<L>(
         };
         match accepted {
             Ok((stream, caller)) => {
-                let service = TowerToHyperService::new(app_for(caller));
-                let connection =
-                    graceful.watch(server.serve_connection(TokioIo::new(stream), service));
+                let answer = answer.clone();
+                let service = service_fn(move |request| {
+                    let answer = answer(caller, request);
+                    async move { Ok::<_, Infallible>(answer.await) }
+                });
+                let connection = server.serve_connection(TokioIo::new(stream), service);
+                let connection = graceful.watch(connection);
                 tokio::spawn(async move {
                     let _permit = permit;
                     if let Err(error) = connection.await {

@@ -19,8 +19,9 @@ use crate::waiters::Waiters;
 /// A request on its way to the leader, as one node hands it to another.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct LeaderRequest {
-    /// What is proposed.
-    pub(crate) request: Request,
+    /// What is proposed. Boxed: on its way it is handed from one future to the next, and each of
+    /// them is as large as what it holds.
+    pub(crate) request: Box<Request>,
     /// How long a receiver has already waited at earlier leaders.
     pub(crate) waited_millis: u64,
 }
@@ -66,7 +67,8 @@ impl<C: Clock> LeaderService<C> {
                 reply => return Ok(reply),
             }
         }
-        self.receive(&queue, deadline, request).await
+        // Boxed, so that a send is not as large as the wait of a receiver.
+        Box::pin(self.receive(&queue, deadline, request)).await
     }
 
     fn is_at_in_flight_limit(&self, queue: &QueueKey) -> bool {
@@ -77,7 +79,7 @@ impl<C: Clock> LeaderService<C> {
         &self,
         queue: &QueueKey,
         deadline: Instant,
-        request: Request,
+        request: Box<Request>,
     ) -> Result<Reply, ProposeError> {
         loop {
             match self.readiness(queue) {

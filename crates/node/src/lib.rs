@@ -14,6 +14,7 @@ mod leader;
 mod listening;
 mod metrics;
 mod move_pump;
+mod paths;
 mod router;
 mod server;
 mod session;

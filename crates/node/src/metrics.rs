@@ -20,13 +20,13 @@ use crate::waiters::Waiters;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct RequestLabels {
-    operation: String,
-    outcome: String,
+    operation: &'static str,
+    outcome: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OperationLabels {
-    operation: String,
+    operation: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -168,17 +168,12 @@ impl Metrics {
     }
 
     /// Counts an answered request.
-    pub(crate) fn answered(&self, operation: &str, outcome: &str, took: Duration) {
+    pub(crate) fn answered(&self, operation: &'static str, outcome: &'static str, took: Duration) {
         self.requests
-            .get_or_create(&RequestLabels {
-                operation: operation.to_owned(),
-                outcome: outcome.to_owned(),
-            })
+            .get_or_create(&RequestLabels { operation, outcome })
             .inc();
         self.seconds
-            .get_or_create(&OperationLabels {
-                operation: operation.to_owned(),
-            })
+            .get_or_create(&OperationLabels { operation })
             .observe(took.as_secs_f64());
     }
 

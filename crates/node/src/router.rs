@@ -90,7 +90,7 @@ impl<C: Clock> Router<C> {
                 .serve(request)
                 .await
                 .map_err(|error| error.to_string()),
-            Some(node) => forward::to_leader(&self.peers, node, &request).await,
+            Some(node) => Box::pin(forward::to_leader(&self.peers, node, &request)).await,
         }
     }
 

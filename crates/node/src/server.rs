@@ -5,9 +5,6 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::handler::Handler;
-use axum::middleware::from_fn_with_state;
-use axum::routing::{get, post};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use zonemq_raft::{Group, GroupConfig, GroupError, PeerServer, Peers};
@@ -15,18 +12,19 @@ use zonemq_sqs::Defaults;
 use zonemq_wal::{OpenError, Options, Wal};
 use zonemq_world::{Chance, World};
 
-use crate::admin::{self, NodeState};
+use crate::admin::NodeState;
 use crate::config::NodeConfig;
-use crate::faults::{self, Caller};
+use crate::faults;
 use crate::leader::LeaderService;
 use crate::listening::listen;
 use crate::metrics::Metrics;
 use crate::move_pump;
+use crate::paths::Paths;
 use crate::router::{GROUP, Router};
 use crate::session::Session;
 use crate::space::Space;
 use crate::waiters::Waiters;
-use crate::{edge, forward, http, stored};
+use crate::{forward, http, stored};
 
 const WAITING_FORWARDED: usize = 1024;
 const WAITING_EVENTS: usize = 1024;
@@ -157,7 +155,9 @@ impl Node {
             metrics,
         });
         let mut serving = JoinSet::new();
-        serving.spawn(http::serve(api_listener, paths_for(&state), stopping));
+        let paths = Arc::new(Paths::new(state));
+        let answer = move |caller, request| paths.clone().answer(caller, request);
+        serving.spawn(http::serve(api_listener, answer, stopping));
         Ok(Node {
             group,
             wal,
@@ -218,35 +218,4 @@ fn group_config(config: &NodeConfig) -> GroupConfig {
         compare_every: config.compare_every,
         progress: config.progress.clone(),
     }
-}
-
-/// What a caller finds, by the address that it calls from.
-fn paths_for<W: World>(state: &Arc<NodeState<W>>) -> impl Fn(SocketAddr) -> axum::Router + use<W> {
-    let here = paths(state, Caller::Here);
-    let elsewhere = paths(state, Caller::Elsewhere);
-    move |address| match Caller::at(address) {
-        Caller::Here => here.clone(),
-        Caller::Elsewhere => elsewhere.clone(),
-    }
-}
-
-/// All paths of the API port. What is none of ours is SQS's.
-fn paths<W: World>(state: &Arc<NodeState<W>>, caller: Caller) -> axum::Router {
-    let board = &state.config.faults;
-    let paths = axum::Router::new()
-        .route("/health", get(admin::health::<W>))
-        .route("/metrics", get(admin::metrics::<W>))
-        .route("/admin/status", get(admin::status::<W>))
-        .route("/admin/clock/advance", post(admin::advance_clock::<W>));
-    let clients = edge::handle::<W>;
-    // Nothing lies between a client and a node that cannot be broken.
-    let paths = match board {
-        None => paths.fallback(clients),
-        Some(board) => {
-            paths.fallback(clients.layer(from_fn_with_state(board.clone(), faults::pass)))
-        }
-    };
-    paths
-        .with_state(state.clone())
-        .merge(faults::paths(board.as_ref(), caller))
 }

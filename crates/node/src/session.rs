@@ -59,9 +59,9 @@ pub(crate) struct Ticket {
 
 impl Ticket {
     /// The request as it is proposed now: retries carry the same id.
-    pub(crate) fn request(&self, command: Command) -> Request {
+    pub(crate) fn request(&self, command: Command) -> Box<Request> {
         let numbers = self.session.locked();
-        Request {
+        Box::new(Request {
             id: RequestId {
                 session: self.session.id,
                 sequence: self.sequence,
@@ -69,7 +69,7 @@ impl Ticket {
             // This ticket is open, so there is a first one.
             finished_below: numbers.open.first().copied().unwrap_or(self.sequence),
             command,
-        }
+        })
     }
 }
 

@@ -7,14 +7,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::join_all;
-use openraft::async_runtime::WatchReceiver;
 use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 use zonemq_wal::GroupId;
 
 use crate::codec;
 use crate::link::Peers;
-use crate::types::{LogId, NodeId, Raft};
+use crate::types::{LogId, NodeId};
 use crate::wire::Service;
 
 /// Shorter than the shortest time until a follower stands for election: who asks does not vote yet.
@@ -34,26 +33,11 @@ pub(crate) struct AcknowledgedReply {
 pub(crate) struct Acknowledged(Arc<Mutex<BTreeMap<NodeId, LogId>>>);
 
 impl Acknowledged {
-    /// Notes what peers acknowledge until Raft ends.
-    pub(crate) async fn watch(self, raft: Raft) {
-        let mut metrics = raft.metrics();
-        loop {
-            if let Some(replication) = &metrics.borrow_watched().replication {
-                self.note(replication.iter().map(|(node, last)| (*node, *last)));
-            }
-            if metrics.changed().await.is_err() {
-                return;
-            }
-        }
-    }
-
-    fn note(&self, told: impl Iterator<Item = (NodeId, Option<LogId>)>) {
+    /// Notes the last entry that a peer has just said is durable there.
+    pub(crate) fn note(&self, peer: NodeId, last: LogId) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for (node, last) in told {
-            let Some(last) = last else { continue };
-            let most = known.entry(node).or_insert(last);
-            *most = (*most).max(last);
-        }
+        let most = known.entry(peer).or_insert(last);
+        *most = (*most).max(last);
     }
 
     /// What this node was told by a peer.
@@ -84,12 +68,12 @@ mod tests {
     #[test]
     fn what_a_peer_has_acknowledged_is_not_forgotten_when_its_log_is_shorter() {
         let acknowledged = Acknowledged::default();
-        let entry = |index| Some(LogId::new_term_index(1, index));
+        let entry = |index| LogId::new_term_index(1, index);
         assert_eq!(acknowledged.of(2).last, None);
-        for last in [entry(5), entry(9), None, entry(3)] {
-            acknowledged.note(std::iter::once((2, last)));
+        for last in [entry(5), entry(9), entry(3)] {
+            acknowledged.note(2, last);
         }
-        assert_eq!(acknowledged.of(2).last, entry(9));
+        assert_eq!(acknowledged.of(2).last, Some(entry(9)));
         assert_eq!(acknowledged.of(3).last, None);
     }
 }

@@ -4,8 +4,8 @@
 //! file. bincode writes the position of a field or variant, not its name: structs never change
 //! and enums only grow at the end. The golden bytes in the tests hold that.
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 /// The largest value that is decoded from the network or the disk.
 pub const MAX_ENCODED_BYTES: usize = 1 << 30;
@@ -33,9 +33,21 @@ pub fn encode<T: Serialize>(value: &T) -> Vec<u8> {
         .expect("values of our own types can be encoded")
 }
 
+/// Adds the encoding of a value to `into`.
+pub(crate) fn encode_into<T: Serialize>(value: &T, into: &mut Vec<u8>) {
+    // As above.
+    bincode::serde::encode_into_std_write(value, into, bincode::config::standard())
+        .expect("values of our own types can be encoded");
+}
+
 /// Decodes a value that takes up all of `bytes`.
 pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DecodeError> {
-    let (value, used) = bincode::serde::decode_from_slice(bytes, format())?;
+    decode_borrowed(bytes)
+}
+
+/// The same for a value that borrows from `bytes`.
+pub(crate) fn decode_borrowed<'b, T: Deserialize<'b>>(bytes: &'b [u8]) -> Result<T, DecodeError> {
+    let (value, used) = bincode::serde::borrow_decode_from_slice(bytes, format())?;
     if used < bytes.len() {
         return Err(DecodeError::TrailingBytes(bytes.len() - used));
     }

@@ -1,7 +1,7 @@
 //! Puts the contents of messages, which lie in the log, into the replies that are about them.
 
 use bytes::Bytes;
-use zonemq_queue::command::{Outcome, Reply};
+use zonemq_queue::command::Reply;
 use zonemq_queue::message::{Content, ContentPlace};
 use zonemq_wal::ReadError;
 
@@ -28,18 +28,16 @@ impl Contents {
             Ok(outcome) => outcome,
             Err(refused) => return Ok(Err(refused)),
         };
-        let contents = self.read(&outcome).await?;
+        let places = outcome.content_places();
+        if places.is_empty() {
+            return Ok(Ok(outcome.with_contents(Vec::new())));
+        }
+        // Boxed, so that a send is not as large as the reading of a receive.
+        let contents = Box::pin(self.read(places)).await?;
         Ok(Ok(outcome.with_contents(contents)))
     }
 
-    async fn read(
-        &self,
-        outcome: &Outcome<ContentPlace>,
-    ) -> Result<Vec<Option<Content>>, Unreadable> {
-        let places = outcome.content_places();
-        if places.is_empty() {
-            return Ok(Vec::new());
-        }
+    async fn read(&self, places: Vec<ContentPlace>) -> Result<Vec<Option<Content>>, Unreadable> {
         let read = self.log.contents(&places).await;
         let mut contents = Vec::with_capacity(places.len());
         for (place, read) in places.into_iter().zip(read) {

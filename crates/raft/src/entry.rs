@@ -16,7 +16,7 @@ use openraft::EntryPayload;
 use serde::{Deserialize, Serialize};
 use zonemq_queue::command::{Batch, Command, Request};
 use zonemq_queue::ids::{QueueKey, RequestId};
-use zonemq_queue::message::{Content, ContentPlace, NewMessage};
+use zonemq_queue::message::{Content, ContentPlace, MessageAttributes, NewMessage};
 use zonemq_queue::time::{Millis, Seconds};
 use zonemq_wal::{GroupId, PartPlace, ReadError, Record};
 
@@ -29,6 +29,8 @@ const MEMBERSHIP: u8 = 2;
 /// Kind and length of the head.
 const HEAD_START: usize = 5;
 const CHECKSUM_BYTES: usize = 4;
+/// Of a content beside what SQS counts: lengths, the sender's account, the checksum. A guess.
+const OTHER_CONTENT_BYTES: usize = 48;
 
 /// The bytes are no entry of ours.
 #[derive(Debug, thiserror::Error)]
@@ -120,7 +122,7 @@ struct MessageHead {
 
 /// Encodes a batch as the payload of an entry.
 pub(crate) fn encode_batch(batch: Batch) -> Payload {
-    let mut contents = Vec::new();
+    let mut contents = Vec::with_capacity(contents_bytes(&batch));
     let requests = batch.requests.into_iter().map(|request| RequestHead {
         id: request.id,
         finished_below: request.finished_below,
@@ -158,11 +160,24 @@ fn length_field(length: usize) -> [u8; 4] {
     length.expect("an entry is below 4 GiB").to_le_bytes()
 }
 
+/// About what the contents take, so that they are put down without being moved.
+fn contents_bytes(batch: &Batch) -> usize {
+    let contents = batch.requests.iter().map(|request| match &request.command {
+        Command::SendMessages { messages, .. } => messages
+            .iter()
+            .map(|message| message.content.size_bytes() + OTHER_CONTENT_BYTES)
+            .sum(),
+        _ => 0,
+    });
+    contents.sum()
+}
+
 fn put_content(content: &Content, into: &mut Vec<u8>) -> u32 {
-    let encoded = codec::encode(content);
-    into.extend(&encoded);
-    into.extend(crc32c::crc32c(&encoded).to_le_bytes());
-    u32::from_le_bytes(length_field(encoded.len() + CHECKSUM_BYTES))
+    let start = into.len();
+    codec::encode_into(content, into);
+    let checksum = crc32c::crc32c(&into[start..]);
+    into.extend(checksum.to_le_bytes());
+    u32::from_le_bytes(length_field(into.len() - start))
 }
 
 /// The batch of an entry, and the places of the contents in it.
@@ -267,10 +282,29 @@ pub(crate) fn in_log_order(places: impl Iterator<Item = ContentPlace>) -> Vec<Co
     places
 }
 
-/// A content, if it is as it was written.
-pub(crate) fn decode_content(bytes: &[u8]) -> Result<Content, EntryError> {
+/// A [`Content`] of which the body still lies where it was read: its fields in their order.
+#[derive(Deserialize)]
+struct ContentView<'c> {
+    #[serde(borrow)]
+    body: &'c [u8],
+    attributes: MessageAttributes,
+    trace_header: Option<String>,
+    sender_id: String,
+    deduplication_id: Option<String>,
+}
+
+/// A content, if it is as it was written. Its body is a part of `bytes` and no copy: whoever keeps
+/// it keeps them.
+pub(crate) fn decode_content(bytes: &Bytes) -> Result<Content, EntryError> {
     if !is_content(bytes) {
         return Err(EntryError::Checksum);
     }
-    Ok(codec::decode(&bytes[..bytes.len() - CHECKSUM_BYTES])?)
+    let content: ContentView<'_> = codec::decode_borrowed(&bytes[..bytes.len() - CHECKSUM_BYTES])?;
+    Ok(Content {
+        body: bytes.slice_ref(content.body),
+        attributes: content.attributes,
+        trace_header: content.trace_header,
+        sender_id: content.sender_id,
+        deduplication_id: content.deduplication_id,
+    })
 }

@@ -197,10 +197,12 @@ impl Group {
             Some(is_planted(Bug::LeaderRestored)),
             "a restored leader loses committed entries"
         );
+        let acknowledged = Acknowledged::default();
         let network = PeerNetwork {
             peers,
             group: config.group,
             log: log.clone(),
+            acknowledged: acknowledged.clone(),
         };
         let raft = Raft::new(
             config.me,
@@ -215,8 +217,6 @@ impl Group {
         let mut tasks = JoinSet::new();
         let (told, leadership) = watch::channel(Leadership::default());
         tasks.spawn(tell_leadership(raft.clone(), told));
-        let acknowledged = Acknowledged::default();
-        tasks.spawn(acknowledged.clone().watch(raft.clone()));
         let mending = &store.contents.mending;
         let abstention = store.abstention.clone();
         tasks.spawn(abstention.end_when_whole(raft.clone(), mending.clone()));
@@ -300,7 +300,7 @@ impl Group {
 
     /// Carries out a request, if this node leads. Resolves when the request is durable on a
     /// majority and applied here.
-    pub async fn propose(&self, request: Request) -> Result<Reply, ProposeError> {
+    pub async fn propose(&self, request: Box<Request>) -> Result<Reply, ProposeError> {
         let reply = self.proposer.propose(request).await?;
         let filled = self.contents.fill(reply).await;
         filled.map_err(|_| ProposeError::Unreadable)
@@ -408,14 +408,12 @@ impl Group {
     }
 
     async fn raft_ended(&self) -> String {
-        let mut metrics = self.raft.metrics();
-        loop {
-            if let Err(fatal) = &metrics.borrow_watched().running_state {
-                return fatal.to_string();
-            }
-            if metrics.changed().await.is_err() {
-                return "Raft has ended".to_owned();
-            }
+        // They change with the leader alone, and end with Raft: the others change with each entry.
+        let mut metrics = self.raft.server_metrics();
+        while metrics.changed().await.is_ok() {}
+        match &self.raft.metrics().borrow_watched().running_state {
+            Err(fatal) => fatal.to_string(),
+            Ok(()) => "Raft has ended".to_owned(),
         }
     }
 

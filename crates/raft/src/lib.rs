@@ -8,6 +8,7 @@
 
 mod abstention;
 mod acknowledged;
+mod append;
 mod checkpoint;
 mod checkpoints;
 pub mod codec;

@@ -215,10 +215,17 @@ pub(crate) struct ExchangeSender {
 impl ExchangeSender {
     /// Waits for room, not for delivery.
     pub(crate) async fn send(&self, message: Bytes) -> Result<(), ExchangeError> {
+        self.say(Content::Message(message)).await
+    }
+
+    /// The same for a message in parts, which the peer reads as one.
+    pub(crate) async fn send_parts(&self, parts: Vec<Bytes>) -> Result<(), ExchangeError> {
+        self.say(Content::Parts(parts)).await
+    }
+
+    async fn say(&self, message: Content) -> Result<(), ExchangeError> {
         talk::note(Step::Ask, self.link.node, self.service, self.exchange);
-        self.link
-            .send(self.exchange, Content::Message(message))
-            .await
+        self.link.send(self.exchange, message).await
     }
 
     pub(crate) async fn end(&self) -> Result<(), ExchangeError> {
@@ -254,9 +261,13 @@ impl ExchangeReceiver {
                 let reason = String::from_utf8_lossy(&reason).into_owned();
                 Err(ExchangeError::Refused(node, reason))
             }
-            Some(Content::Hello(_) | Content::Open(..) | Content::Ping | Content::Pong) => {
-                Err(ExchangeError::OutOfTurn(node))
-            }
+            Some(
+                Content::Hello(_)
+                | Content::Open(..)
+                | Content::Parts(_)
+                | Content::Ping
+                | Content::Pong,
+            ) => Err(ExchangeError::OutOfTurn(node)),
             None => {
                 self.ended = true;
                 Err(ExchangeError::Disconnected(node))

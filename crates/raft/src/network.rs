@@ -3,6 +3,7 @@
 
 use std::pin::Pin;
 
+use bytes::Bytes;
 use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::BoxStream;
 use futures_util::{Stream, StreamExt, stream};
@@ -18,6 +19,8 @@ use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 use zonemq_wal::GroupId;
 
+use crate::acknowledged::Acknowledged;
+use crate::append;
 use crate::checkpoint::Checkpoint;
 use crate::codec;
 use crate::link::{ExchangeError, ExchangeReceiver, Peers};
@@ -35,6 +38,7 @@ pub(crate) struct PeerNetwork {
     pub(crate) peers: Peers,
     pub(crate) group: GroupId,
     pub(crate) log: LogStore,
+    pub(crate) acknowledged: Acknowledged,
 }
 
 impl RaftNetworkFactory<TypeConfig> for PeerNetwork {
@@ -45,6 +49,7 @@ impl RaftNetworkFactory<TypeConfig> for PeerNetwork {
             peers: self.peers.clone(),
             group: self.group,
             log: self.log.clone(),
+            acknowledged: self.acknowledged.clone(),
             target,
             appends: Service::Append,
         }
@@ -64,6 +69,7 @@ pub(crate) struct PeerClient {
     group: GroupId,
     /// The contents of the messages in a snapshot.
     log: LogStore,
+    acknowledged: Acknowledged,
     target: NodeId,
     /// What its appends travel as: a heartbeat is an append without entries.
     appends: Service,
@@ -84,7 +90,16 @@ impl PeerClient {
         request: &Q,
         option: &RPCOption,
     ) -> Result<R, RpcError> {
-        let message = codec::encode(request).into();
+        self.ask(service, codec::encode(request).into(), option)
+            .await
+    }
+
+    async fn ask<R: DeserializeOwned>(
+        &self,
+        service: Service,
+        message: Bytes,
+        option: &RPCOption,
+    ) -> Result<R, RpcError> {
         let call = self.peers.call(self.target, service, self.group, message);
         let reply = match timeout(option.hard_ttl(), call).await {
             Ok(reply) => reply.map_err(|error| failed(&error))?,
@@ -103,7 +118,8 @@ impl RaftNetworkV2<TypeConfig> for PeerClient {
         option: RPCOption,
     ) -> Result<AppendEntriesResponse<TypeConfig>, RpcError> {
         talk::about_append(self.target, &request);
-        let result: StreamAppendResult = self.call(self.appends, &request, &option).await?;
+        let message = append::encode(request).concat().into();
+        let result: StreamAppendResult = self.ask(self.appends, message, &option).await?;
         Ok(match result {
             Ok(matching) => AppendEntriesResponse::PartialSuccess(matching),
             Err(StreamAppendError::Conflict(_)) => AppendEntriesResponse::Conflict,
@@ -132,16 +148,18 @@ impl RaftNetworkV2<TypeConfig> for PeerClient {
             let target = self.target;
             let requests = async move {
                 talk::about_append(target, &first);
-                sender.send(codec::encode(&first).into()).await?;
+                sender.send_parts(append::encode(first)).await?;
                 while let Some(request) = input.next().await {
                     talk::about_append(target, &request);
-                    sender.send(codec::encode(&request).into()).await?;
+                    sender.send_parts(append::encode(request)).await?;
                 }
                 sender.end().await
             };
             let appending = Appending {
                 requests: Some(requests.boxed()),
                 receiver,
+                target,
+                acknowledged: self.acknowledged.clone(),
             };
             Ok(stream::unfold(Some(appending), Appending::next).boxed())
         }
@@ -200,6 +218,8 @@ impl RaftNetworkV2<TypeConfig> for PeerClient {
 struct Appending<'s> {
     requests: Option<BoxFuture<'s, Result<(), ExchangeError>>>,
     receiver: ExchangeReceiver,
+    target: NodeId,
+    acknowledged: Acknowledged,
 }
 
 type Step<'s> = (Result<StreamAppendResult, RpcError>, Option<Appending<'s>>);
@@ -223,7 +243,12 @@ impl<'s> Appending<'s> {
                 reply = this.receiver.next() => return match reply {
                     Ok(None) => None,
                     Ok(Some(reply)) => match codec::decode(&reply) {
-                        Ok(result) => Some((Ok(result), Some(this))),
+                        Ok(result) => {
+                            if let Ok(Some(last)) = result {
+                                this.acknowledged.note(this.target, last);
+                            }
+                            Some((Ok(result), Some(this)))
+                        }
                         Err(error) => Some((Err(RpcError::Unreachable(unreachable(&error))), None)),
                     },
                     Err(error) => Some((Err(failed(&error)), None)),

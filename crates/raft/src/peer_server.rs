@@ -17,6 +17,7 @@ use zonemq_world::{Listener, Network, World};
 
 use crate::abstention::Abstention;
 use crate::acknowledged::Acknowledged;
+use crate::append;
 use crate::codec;
 use crate::comparison::{HashReply, HashRequest, Hashes};
 use crate::entry;
@@ -211,7 +212,7 @@ async fn read(
                     return Ok(());
                 }
             }
-            Content::Hello(_) | Content::Pong => {
+            Content::Hello(_) | Content::Parts(_) | Content::Pong => {
                 return Err(io::Error::other("a frame out of turn"));
             }
         }
@@ -367,7 +368,7 @@ async fn serve_append(raft: &Raft, conversation: &mut Conversation) -> Result<()
 fn decoded(incoming: mpsc::Receiver<Bytes>) -> impl Stream<Item = AppendRequest> + Send + 'static {
     stream::unfold(incoming, |mut incoming| async move {
         let message = incoming.recv().await?;
-        match codec::decode(&message) {
+        match append::decode(&message) {
             Ok(request) => Some((request, incoming)),
             Err(error) => {
                 tracing::error!(%error, "a peer sent an append that cannot be decoded");

@@ -49,11 +49,13 @@ pub enum ProposeError {
 }
 
 type ReplySender = oneshot::Sender<Result<Reply<ContentPlace>, ProposeError>>;
+/// A request that waits to be put into an entry.
+type Waiting = (Box<Request>, ReplySender);
 
 /// Takes requests for one group.
 #[derive(Clone, Debug)]
 pub(crate) struct Proposer {
-    waiting: mpsc::Sender<(Request, ReplySender)>,
+    waiting: mpsc::Sender<Waiting>,
 }
 
 impl Proposer {
@@ -66,7 +68,7 @@ impl Proposer {
     /// Resolves when the request is durable on a majority and applied here, or cannot be.
     pub(crate) async fn propose(
         &self,
-        request: Request,
+        request: Box<Request>,
     ) -> Result<Reply<ContentPlace>, ProposeError> {
         let (reply, replied) = oneshot::channel();
         self.waiting
@@ -81,7 +83,7 @@ async fn run<W: World>(
     world: W,
     raft: Raft,
     applied: Applied,
-    mut requests: mpsc::Receiver<(Request, ReplySender)>,
+    mut requests: mpsc::Receiver<Waiting>,
 ) {
     let in_flight = Arc::new(Semaphore::new(ENTRIES_IN_FLIGHT));
     while let Some(first) = requests.recv().await {
@@ -124,8 +126,8 @@ async fn run<W: World>(
 /// The first request and all others that wait, up to the limits of an entry.
 fn gather<W: World>(
     world: &W,
-    first: (Request, ReplySender),
-    requests: &mut mpsc::Receiver<(Request, ReplySender)>,
+    first: Waiting,
+    requests: &mut mpsc::Receiver<Waiting>,
 ) -> (Batch, Vec<ReplySender>) {
     let mut bytes = 0;
     let mut batch = Batch {
@@ -137,7 +139,7 @@ fn gather<W: World>(
     let mut next = Some(first);
     while let Some((request, reply)) = next {
         bytes += weight(&request);
-        batch.requests.push(request);
+        batch.requests.push(*request);
         replies.push(reply);
         let full = bytes >= BATCH_BYTES || replies.len() >= BATCH_REQUESTS;
         next = if full { None } else { requests.try_recv().ok() };

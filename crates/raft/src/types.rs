@@ -48,6 +48,7 @@ pub(crate) type Raft = openraft::Raft<TypeConfig, crate::state_machine::StateMac
 pub(crate) type LogId = alias::LogIdOf<TypeConfig>;
 pub(crate) type Vote = alias::VoteOf<TypeConfig>;
 pub(crate) type LogEntry = alias::EntryOf<TypeConfig>;
+pub(crate) type Membership = openraft::Membership<NodeId, EmptyNode>;
 pub(crate) type StoredMembership = alias::StoredMembershipOf<TypeConfig>;
 pub(crate) type SnapshotMeta = alias::SnapshotMetaOf<TypeConfig>;
 pub(crate) type Snapshot = alias::SnapshotOf<TypeConfig, Checkpoint>;

@@ -6,6 +6,7 @@
 //! never delays them.
 
 use std::io;
+use std::slice;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use serde::{Deserialize, Serialize};
@@ -18,7 +19,7 @@ use crate::types::NodeId;
 pub(crate) const MAX_FRAME_BYTES: usize = 32 << 20;
 
 /// Changes when nodes of the old and the new kind can't talk to each other.
-const PROTOCOL_VERSION: u32 = 2;
+const PROTOCOL_VERSION: u32 = 3;
 
 /// One of the connections that a node holds to each peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -165,6 +166,9 @@ pub(crate) enum Content {
     Open(Service, GroupId),
     /// A message in it.
     Message(Bytes),
+    /// A message that lies in several places, and is put together as it is written: a
+    /// [`Content::Message`] to whoever reads it.
+    Parts(Vec<Bytes>),
     /// The sender has nothing more to say in it.
     End,
     /// The sender broke it off; the text says why.
@@ -178,32 +182,32 @@ pub(crate) enum Content {
 impl Frame {
     /// Appends the frame to what is about to be written.
     pub(crate) fn write_to(&self, out: &mut BytesMut) {
-        let (kind, body): (u8, &[u8]) = match &self.content {
-            Content::Hello(hello) => (1, hello),
-            Content::Open(..) => (2, &[]),
-            Content::Message(message) => (3, message),
+        let open;
+        let (kind, body): (u8, &[Bytes]) = match &self.content {
+            Content::Hello(hello) => (1, slice::from_ref(hello)),
+            Content::Open(service, group) => {
+                let mut bytes = BytesMut::with_capacity(5);
+                bytes.put_u8(service.to_byte());
+                bytes.put_u32(group.0);
+                open = bytes.freeze();
+                (2, slice::from_ref(&open))
+            }
+            Content::Message(message) => (3, slice::from_ref(message)),
+            Content::Parts(parts) => (3, parts),
             Content::End => (4, &[]),
-            Content::Reset(reason) => (5, reason),
+            Content::Reset(reason) => (5, slice::from_ref(reason)),
             Content::Ping => (6, &[]),
             Content::Pong => (7, &[]),
         };
-        let open = match self.content {
-            Content::Open(service, group) => Some((service, group)),
-            _ => None,
-        };
-        let length = 1 + 8 + if open.is_some() { 5 } else { body.len() };
+        let length = 1 + 8 + body.iter().map(Bytes::len).sum::<usize>();
         assert!(length <= MAX_FRAME_BYTES, "a frame of {length} bytes");
         out.reserve(4 + length);
         // The assertion above bounds it.
         out.put_u32(u32::try_from(length).unwrap_or(u32::MAX));
         out.put_u8(kind);
         out.put_u64(self.exchange);
-        match open {
-            Some((service, group)) => {
-                out.put_u8(service.to_byte());
-                out.put_u32(group.0);
-            }
-            None => out.put_slice(body),
+        for part in body {
+            out.put_slice(part);
         }
     }
 
@@ -215,10 +219,9 @@ impl Frame {
         }
         let kind = stream.read_u8().await?;
         let exchange = stream.read_u64().await?;
-        let mut body = vec![0; length - 9];
-        stream.read_exact(&mut body).await?;
+        let body = read_body(stream, length - 9).await?;
         let content = match kind {
-            1 => Content::Hello(body.into()),
+            1 => Content::Hello(body),
             2 => {
                 let (Some(service), Some(group)) = (
                     body.first().copied().and_then(Service::from_byte),
@@ -228,15 +231,27 @@ impl Frame {
                 };
                 Content::Open(service, GroupId(u32::from_be_bytes(group)))
             }
-            3 => Content::Message(body.into()),
+            3 => Content::Message(body),
             4 => Content::End,
-            5 => Content::Reset(body.into()),
+            5 => Content::Reset(body),
             6 => Content::Ping,
             7 => Content::Pong,
             _ => return Err(malformed("kind")),
         };
         Ok(Frame { exchange, content })
     }
+}
+
+/// So many bytes, into memory that was not cleared first.
+async fn read_body(stream: &mut (impl AsyncRead + Unpin), length: usize) -> io::Result<Bytes> {
+    let mut body = BytesMut::with_capacity(length);
+    while body.len() < length {
+        let rest = length - body.len();
+        if stream.read_buf(&mut (&mut body).limit(rest)).await? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+    }
+    Ok(body.freeze())
 }
 
 fn malformed(what: &str) -> io::Error {
@@ -270,10 +285,38 @@ mod tests {
             round_trip(Content::Open(service, GroupId(3))).await;
         }
         round_trip(Content::Message(Bytes::from_static(b"message"))).await;
+        round_trip(Content::Message(Bytes::new())).await;
         round_trip(Content::End).await;
         round_trip(Content::Reset(Bytes::from_static(b"reason"))).await;
         round_trip(Content::Ping).await;
         round_trip(Content::Pong).await;
+    }
+
+    #[tokio::test]
+    async fn a_message_in_parts_is_read_as_one() {
+        let parts = [&b"mess"[..], b"", b"age"].map(Bytes::from_static);
+        let mut bytes = BytesMut::new();
+        Frame {
+            exchange: 7,
+            content: Content::Parts(parts.to_vec()),
+        }
+        .write_to(&mut bytes);
+        let read = Frame::read_from(&mut bytes.as_ref()).await.unwrap();
+        let message = Content::Message(Bytes::from_static(b"message"));
+        assert_eq!(read.content, message);
+    }
+
+    #[tokio::test]
+    async fn a_frame_that_ends_early_is_an_error() {
+        let mut bytes = BytesMut::new();
+        Frame {
+            exchange: 7,
+            content: Content::Message(Bytes::from_static(b"message")),
+        }
+        .write_to(&mut bytes);
+        let mut short = &bytes[..bytes.len() - 1];
+        let error = Frame::read_from(&mut short).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
     }
 
     #[test]

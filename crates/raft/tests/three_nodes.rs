@@ -149,7 +149,7 @@ async fn propose(nodes: &BTreeMap<u64, TestNode>, request: Request) -> Reply {
         let any = nodes.values().next().unwrap();
         let leader = leader_known_to(any).await;
         if let Some(node) = nodes.get(&leader) {
-            match node.group.propose(request.clone()).await {
+            match node.group.propose(Box::new(request.clone())).await {
                 Ok(reply) => return reply,
                 Err(ProposeError::NotLeader { .. } | ProposeError::Unknown) => {}
                 Err(ProposeError::Stopped) => panic!("the node stopped"),

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use zonemq_world::faulty::{ClientRule, DiskRule, LinkRule, Passage};
 
 pub use self::board::FaultBoard;
-pub(crate) use self::clients::pass;
+pub(crate) use self::clients::{let_answer_out, let_request_in};
 pub(crate) use self::paths::{Caller, paths};
 
 /// At one time; more are a mistake of a script.
