@@ -50,6 +50,9 @@ pub(crate) struct CaseArgs {
     /// Everything in the run follows from it; 1 if left out
     #[arg(long)]
     pub(crate) seed: Option<u64>,
+    /// Let clients work for so long, instead of as long as the scenario says
+    #[arg(long)]
+    pub(crate) seconds: Option<f64>,
     /// Leave all faults out but these, by their numbers
     #[arg(long, value_delimiter = ',')]
     pub(crate) only: Option<Vec<usize>>,

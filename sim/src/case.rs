@@ -7,6 +7,7 @@ use std::path::Path;
 use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
 use zonemq_planted::Bug;
+use zonemq_scenario::Scenario;
 
 use crate::args::CaseArgs;
 use crate::syncs::FailingSync;
@@ -17,6 +18,13 @@ const DEFAULT_SEED: u64 = 1;
 /// Client by client, the calls that they make: the number of each, and the millisecond before which
 /// it is not made, so that what is left out does not shift what is left.
 pub(crate) type Calls = BTreeMap<String, Vec<(u64, u64)>>;
+
+/// A bundled scenario by its name, or one in a file.
+pub(crate) fn scenario(name: &str) -> anyhow::Result<Scenario> {
+    Ok(zonemq_scenario::load(name, |file| {
+        std::fs::read_to_string(file)
+    })?)
+}
 
 /// Everything that one run follows from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -51,7 +59,7 @@ impl Case {
                 seed: args.seed.unwrap_or(DEFAULT_SEED),
                 timing: None,
                 plant: args.plant.map(|bug| bug.as_str().to_owned()),
-                seconds: None,
+                seconds: args.seconds,
                 faults: args.only.clone(),
                 calls: None,
                 failing_sync: args.failing_sync.clone(),
@@ -61,10 +69,11 @@ impl Case {
         let says_more = args.seed.is_some()
             || args.only.is_some()
             || args.plant.is_some()
+            || args.seconds.is_some()
             || args.failing_sync.is_some();
         if says_more {
             bail!(
-                "a failure's file says by itself what its seed, faults and bug are: leave them out"
+                "a failure's file says by itself what its seed, length, faults and bug are: leave them out"
             );
         }
         let path = &args.scenario;
@@ -120,6 +129,9 @@ impl Case {
         if let Some(faults) = &self.faults {
             let numbers: Vec<String> = faults.iter().map(ToString::to_string).collect();
             line = format!("{line} --only {}", numbers.join(","));
+        }
+        if let Some(seconds) = self.seconds {
+            line = format!("{line} --seconds {seconds}");
         }
         if let Some(failing) = &self.failing_sync {
             line = format!("{line} --failing-sync {failing}");

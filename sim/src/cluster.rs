@@ -7,10 +7,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::anyhow;
-use serde::Deserialize;
 use turmoil::Sim;
 use zonemq_node::{Cooldown, Member, Node, NodeConfig, Progress, StartError};
 use zonemq_raft::{Group, GroupStatus, Role};
+use zonemq_scenario::{Size, Store};
 use zonemq_wal::OpenError;
 use zonemq_world::World;
 
@@ -21,43 +21,6 @@ use crate::world::{Fabric, SimWorld};
 const API_PORT: u16 = 4100;
 const PEER_PORT: u16 = 4101;
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Zones and the nodes in each.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Size {
-    pub(crate) zones: u8,
-    pub(crate) nodes_per_zone: u8,
-}
-
-impl Default for Size {
-    fn default() -> Self {
-        Size {
-            zones: 3,
-            nodes_per_zone: 1,
-        }
-    }
-}
-
-/// How a node keeps its store: in small files, so that they change and snapshots are taken within
-/// a run.
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct Store {
-    pub(crate) segment_bytes: u64,
-    pub(crate) snapshot_log_bytes: u64,
-    pub(crate) scrub_pause_millis: u64,
-}
-
-impl Default for Store {
-    fn default() -> Self {
-        Store {
-            segment_bytes: 64 << 10,
-            snapshot_log_bytes: 128 << 10,
-            scrub_pause_millis: 5_000,
-        }
-    }
-}
 
 /// Why a node gave up by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,7 +4,6 @@
 mod args;
 mod bugs;
 mod case;
-mod client;
 mod cluster;
 mod coverage;
 mod explore;
@@ -12,18 +11,13 @@ mod faults;
 mod flips;
 mod invariants;
 mod kinds;
-mod lane;
 mod observer;
-mod recorder;
 mod report;
 mod run;
-mod scenario;
 mod shrink;
 mod syncs;
 mod timeline;
 mod trace;
-mod words;
-mod worker;
 mod workload;
 mod world;
 
@@ -59,15 +53,15 @@ fn dispatch(args: &Args) -> anyhow::Result<ExitCode> {
         Args::Bugs(args) => bugs::hunt(args),
         Args::Faults { seed } => kinds::show(*seed),
         Args::List => {
-            for (name, text) in scenario::BUNDLED {
-                let scenario = scenario::parse(text)?;
+            for (name, text) in zonemq_scenario::BUNDLED {
+                let scenario = zonemq_scenario::parse(name, text)?;
                 let first = scenario.teaches.split(". ").next().unwrap_or_default();
                 println!("{name:<24} {first}");
             }
             Ok(ExitCode::SUCCESS)
         }
         Args::Explain { scenario } => {
-            println!("{}", scenario::load(scenario)?.teaches.trim());
+            println!("{}", case::scenario(scenario)?.teaches.trim());
             Ok(ExitCode::SUCCESS)
         }
     }
@@ -75,7 +69,7 @@ fn dispatch(args: &Args) -> anyhow::Result<ExitCode> {
 
 fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
     let case = Case::of(&args.case)?;
-    let scenario = scenario::load(&case.scenario)?;
+    let scenario = case::scenario(&case.scenario)?;
     if let Some(bug) = case.bug()? {
         zonemq_planted::plant(bug);
     }

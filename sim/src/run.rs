@@ -10,25 +10,22 @@ use turmoil::Sim;
 use zonemq_history::event::{Event, What};
 use zonemq_history::{Verdict as Judged, judge};
 use zonemq_report::{Fault, Node, Violation};
+use zonemq_scenario::{Kind, Scenario};
 use zonemq_sim_determinism as determinism;
+use zonemq_workload::{DRAIN_WITHIN, QUIET, Workload};
 use zonemq_world::World;
 
 use crate::case::Case;
 use crate::cluster::{ClientHost, Cluster, Host};
-use crate::faults::{self, Happened, Injector, Kind};
+use crate::faults::{self, Happened, Injector};
 use crate::invariants::Invariants;
 use crate::observer::Observer;
-use crate::scenario::Scenario;
 use crate::syncs;
-use crate::workload::Workload;
+use crate::workload;
 use crate::world::EPOCH;
 
 /// How long a healed cluster may take to agree on a leader and to catch up.
 const SETTLE_WITHIN: Duration = Duration::from_secs(30);
-/// By then all visibility time-outs and delays are over.
-const QUIET: Duration = Duration::from_secs(8);
-/// How long the receivers may take to empty the queues, beside their quiet at the end.
-const DRAIN_WITHIN: Duration = Duration::from_mins(2);
 /// No run is longer.
 const LONGEST_RUN: Duration = Duration::from_hours(24);
 const STEPS_BETWEEN_STATE_CHECKS: u64 = 250;
@@ -105,7 +102,7 @@ pub(crate) fn run(
     let sim = simulation(seed);
     let load = &scenario.workload;
     let (size, store) = (scenario.cluster, scenario.store);
-    let mut cluster = Cluster::start(sim, seed, size, store, load.clients());
+    let mut cluster = Cluster::start(sim, seed, size, store, workload::hosts(load));
     if let Some(failing) = &case.failing_sync {
         failing.arm(&cluster)?;
     }
@@ -115,7 +112,7 @@ pub(crate) fn run(
     let clocks_err = plan
         .iter()
         .any(|planned| matches!(planned.fault.kind, Kind::ClockJump | Kind::ClockDrift));
-    let workload = Workload::start(&mut cluster, load, seed, case.calls.as_ref());
+    let workload = workload::start(&mut cluster, load, seed, case.calls.as_ref());
     if clocks_err {
         workload.recorder.note(What::ClocksErr);
     }
@@ -136,11 +133,13 @@ pub(crate) fn run(
         let (what, count) = (syncs::counter(&host.name), host.world.disk().syncs());
         run.cluster.coverage.add(&what, count);
     }
+    let events = run.workload.recorder.events();
+    workload::count_ends(&events, &run.cluster.coverage);
     Ok(Finished {
         verdict,
         happened: run.injector.log,
         summary,
-        events: run.workload.recorder.events(),
+        events,
         coverage: run.cluster.coverage.counts(),
         nodes: run.cluster.hosts.iter().map(node).collect(),
         faults: run.injector.faults,

@@ -13,7 +13,7 @@ use zonemq_history::event::{Event, Operation, What};
 
 use crate::args::ShrinkArgs;
 use crate::case::{Calls, Case};
-use crate::{faults, scenario};
+use crate::{case, faults};
 
 /// The lengths of work that are tried, in seconds.
 const LENGTHS: [f64; 9] = [0.5, 1.0, 2.0, 3.0, 5.0, 8.0, 12.0, 20.0, 30.0];
@@ -77,7 +77,7 @@ fn size(case: &Case, calls: &[CallName]) -> anyhow::Result<(usize, usize)> {
 
 /// The faults that a case can meet while its clients work.
 fn fault_numbers(case: &Case) -> anyhow::Result<Vec<usize>> {
-    let scenario = scenario::load(&case.scenario)?;
+    let scenario = case::scenario(&case.scenario)?;
     let busy = case.seconds.map(Duration::from_secs_f64);
     let planned = faults::plan(&scenario, case.seed).into_iter();
     let planned = planned.filter(|planned| busy.is_none_or(|busy| planned.at < busy));
@@ -278,7 +278,7 @@ fn by_client(calls: &[CallName]) -> Calls {
 }
 
 /// The calls of a history up to the moment when everything was healed, but for those that create
-/// queues. They are numbered for each client as [`crate::worker::Permits`] does.
+/// queues. They are numbered for each client as [`zonemq_workload::Permits`] does.
 fn calls_in(history: &Path) -> anyhow::Result<Vec<CallName>> {
     let mut calls: Vec<CallName> = Vec::new();
     let mut numbers = std::collections::BTreeMap::<String, u64>::new();

@@ -9,7 +9,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// The picture of crates/README.md: each crate, and the crates of ours that it may depend on.
-const ARROWS: [(&str, &[&str]); 14] = [
+const ARROWS: [(&str, &[&str]); 16] = [
     ("zonemq-planted", &[]),
     ("zonemq-world", &[]),
     ("zonemq-queue", &["zonemq-planted"]),
@@ -38,12 +38,25 @@ const ARROWS: [(&str, &[&str]); 14] = [
     ("zonemq-bench", &[]),
     ("zonemq-history", &[]),
     ("zonemq-report", &[]),
+    ("zonemq-scenario", &["zonemq-history"]),
+    (
+        "zonemq-workload",
+        &[
+            "zonemq-history",
+            "zonemq-report",
+            "zonemq-scenario",
+            "zonemq-world",
+        ],
+    ),
     (
         "zonemq",
         &[
             "zonemq-bench",
             "zonemq-history",
             "zonemq-node",
+            "zonemq-report",
+            "zonemq-scenario",
+            "zonemq-workload",
             "zonemq-world",
         ],
     ),
@@ -57,8 +70,10 @@ const ARROWS: [(&str, &[&str]); 14] = [
             "zonemq-queue",
             "zonemq-raft",
             "zonemq-report",
+            "zonemq-scenario",
             "zonemq-sim-determinism",
             "zonemq-wal",
+            "zonemq-workload",
             "zonemq-world",
         ],
     ),
@@ -69,10 +84,11 @@ const ARROWS: [(&str, &[&str]); 14] = [
 ];
 
 /// Crates that are functions over data: no runtime, no socket, no randomness, no logging.
-const PURE: [&str; 4] = [
+const PURE: [&str; 5] = [
     "zonemq-history",
     "zonemq-queue",
     "zonemq-report",
+    "zonemq-scenario",
     "zonemq-sqs",
 ];
 const NOT_IN_PURE: [&str; 9] = [

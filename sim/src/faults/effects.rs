@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use rand::Rng;
 use rand::seq::SliceRandom;
+use zonemq_scenario::{Direction, Kind, Target};
 
-use super::Kind;
 use super::injector::Injector;
-use super::target::{Direction, Target};
 use crate::cluster::{Cluster, HostIndex};
 use crate::world::disk::DiskFaults;
 use crate::world::network::{LinkRule, Passage};

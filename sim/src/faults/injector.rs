@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
 use std::time::Duration;
 
+use zonemq_scenario::{Kind, Planned};
 use zonemq_world::World;
 
 use super::effects::{Links, disk_faults, millis};
-use super::{Kind, Planned};
+use super::target::resolve;
 use crate::cluster::{Cluster, Crash, End, HostIndex};
 use crate::observer::micros;
 use crate::world::SimChance;
@@ -161,7 +162,7 @@ impl Injector {
             fault,
             ..
         } = planned;
-        let hosts = fault.target.resolve(cluster, &self.chance);
+        let hosts = resolve(&fault.target, cluster, &self.chance);
         let names: Vec<&str> = hosts
             .iter()
             .map(|i| cluster.host(*i).name.as_str())

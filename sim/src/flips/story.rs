@@ -6,12 +6,11 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 use zonemq_history::event::{Delivery, NewMessage, Settings};
+use zonemq_scenario::Lane;
+use zonemq_workload::{Client, Names, Permits, Phase, Recorder, Told, Worker};
 
 use crate::cluster::Cluster;
-use crate::lane::Lane;
-use crate::recorder::Recorder;
-use crate::worker::{Permits, Told, Worker};
-use crate::workload::Phase;
+use crate::workload;
 use crate::world::{SimChance, SimNetwork};
 
 const RETRY_PAUSE: Duration = Duration::from_millis(100);
@@ -45,7 +44,7 @@ pub(super) struct Story {
 impl Story {
     /// Puts the client on its host. It does nothing yet.
     pub(super) fn start(cluster: &mut Cluster, seed: u64) -> Story {
-        let recorder = Recorder::default();
+        let recorder = workload::recorder();
         let (chapter, chapters) = watch::channel(None);
         let (tells, done) = watch::channel(None);
         let nodes: Vec<_> = cluster.hosts.iter().map(|host| host.api).collect();
@@ -55,11 +54,11 @@ impl Story {
             let network = SimNetwork::new(&cluster.fabric, host.ip);
             let teller = Teller {
                 worker: Worker {
-                    client: crate::client::Client::new(network, nodes, 0),
+                    client: Client::new(network, nodes, 0),
                     name: host.name.clone(),
                     recorder: recorder.clone(),
-                    coverage: cluster.coverage.clone(),
                     chance: SimChance::new(seed, &host.name),
+                    names: Names::default(),
                     permits: Permits::new(None, phases),
                 },
                 number: 0,
@@ -99,7 +98,7 @@ const LONG: &str = ", as long as what most people would call a message, so that 
                     there is of it in the log, and what is said about it is little";
 
 struct Teller {
-    worker: Worker,
+    worker: Worker<SimNetwork, SimChance>,
     /// Of the last message.
     number: u64,
 }

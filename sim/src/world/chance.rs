@@ -3,7 +3,9 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rand::rngs::StdRng;
-use rand::{RngCore, SeedableRng};
+use rand::seq::IndexedRandom;
+use rand::{Rng, RngCore, SeedableRng};
+use zonemq_scenario::Dice;
 use zonemq_world::Chance;
 
 /// A generator that gives the same numbers for the same seed. Clones share it.
@@ -31,5 +33,29 @@ impl SimChance {
 impl Chance for SimChance {
     fn next_u64(&self) -> u64 {
         self.draw(RngCore::next_u64)
+    }
+}
+
+impl Dice for SimChance {
+    fn between(&mut self, least: f64, most: f64) -> f64 {
+        self.draw(|dice| dice.random_range(least..=most))
+    }
+
+    fn below(&mut self, limit: u32) -> u32 {
+        self.draw(|dice| dice.random_range(0..limit))
+    }
+
+    fn happens(&mut self, share: f64) -> bool {
+        self.draw(|dice| dice.random_bool(share))
+    }
+
+    fn weighted(&mut self, weights: &[u32]) -> Option<usize> {
+        let places: Vec<usize> = (0..weights.len()).collect();
+        let drawn = self.draw(|dice| {
+            places
+                .choose_weighted(dice, |place| weights[*place])
+                .copied()
+        });
+        drawn.ok()
     }
 }

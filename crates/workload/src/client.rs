@@ -1,4 +1,4 @@
-//! A client of the cluster that speaks SQS as JSON over HTTP, through the simulated network.
+//! A client of the cluster that speaks SQS as JSON over HTTP, over whatever network it is given.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -12,13 +12,11 @@ use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 use zonemq_world::Network;
 
-use crate::world::SimNetwork;
-
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Why a call has no result.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum CallError {
+pub enum CallError {
     /// It certainly had no effect.
     Failed(String),
     /// It may have had its effect, now or later.
@@ -35,17 +33,17 @@ enum To<'c> {
 }
 
 /// One client's way into the cluster: one connection at a time, to the next node when one fails.
-pub(crate) struct Client {
-    network: SimNetwork,
+pub struct Client<N: Network> {
+    network: N,
     nodes: Vec<SocketAddr>,
     /// Which of them is spoken to.
     at: usize,
     connection: Option<SendRequest<Full<Bytes>>>,
 }
 
-impl Client {
+impl<N: Network> Client<N> {
     /// Begins with the node at place `first`.
-    pub(crate) fn new(network: SimNetwork, nodes: Vec<SocketAddr>, first: usize) -> Client {
+    pub fn new(network: N, nodes: Vec<SocketAddr>, first: usize) -> Client<N> {
         Client {
             network,
             at: first % nodes.len(),
@@ -55,7 +53,7 @@ impl Client {
     }
 
     /// Calls an operation of SQS and waits for its result.
-    pub(crate) async fn call(
+    pub async fn call(
         &mut self,
         operation: &str,
         input: &Value,
@@ -65,7 +63,7 @@ impl Client {
     }
 
     /// Calls a path of the administrator's and waits for its result.
-    pub(crate) async fn post(
+    pub async fn post(
         &mut self,
         path: &str,
         input: &Value,

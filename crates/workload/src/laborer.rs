@@ -1,19 +1,18 @@
-//! The queues that clients use, and what they do with them: each lane exercises a promise.
+//! One client of a lane: a sender, a receiver or an administrator, and what it does next.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use rand::Rng;
-use serde::Deserialize;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
-use zonemq_history::event::{DeadLetters, Delivery, NewMessage, Settings};
+use zonemq_history::event::{Delivery, NewMessage};
+use zonemq_scenario::{Lane, Role};
+use zonemq_world::{Chance, Network};
 
+use crate::Phase;
 use crate::worker::{Told, Worker};
-use crate::workload::Phase;
 
 const RETRY_PAUSE: Duration = Duration::from_millis(100);
-const VISIBILITY_MILLIS: u64 = 3_000;
 const GROUPS: u64 = 3;
 /// How often a receiver asks one queue in a row while it gets something.
 const ROUNDS_OF_A_QUEUE: u32 = 20;
@@ -24,121 +23,32 @@ const STALE: Duration = Duration::from_millis(3_300);
 /// A little more than the shortest retention.
 const ADVANCE_MILLIS: u64 = 61_000;
 
-/// A group of queues with its clients.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum Lane {
-    /// A standard queue; some receivers forget to delete, some change the visibility.
-    Standard,
-    /// A FIFO queue with several groups; senders try again under the same deduplication id.
-    Fifo,
-    /// A queue whose messages often die, its dead-letter queue, and tasks that move them on.
-    DeadLetters,
-    /// Messages that come later.
-    Delays,
-    /// A queue that is purged now and then.
-    Purges,
-    /// Messages that expire, because somebody advances the clock.
-    Retention,
-}
-
-/// What a client of a lane does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Role {
-    Sender,
-    Receiver,
-    /// Who purges, moves or advances the clock.
-    Administrator,
-}
-
-impl Lane {
-    /// Its queues with their settings. Those that others need come first.
-    pub(crate) fn queues(self) -> Vec<(&'static str, Settings)> {
-        let standard = Settings {
-            visibility_millis: VISIBILITY_MILLIS,
-            ..Settings::default()
-        };
-        match self {
-            Lane::Standard => vec![("work", standard)],
-            Lane::Fifo => vec![(
-                "ordered.fifo",
-                Settings {
-                    fifo: true,
-                    ..standard
-                },
-            )],
-            Lane::DeadLetters => vec![
-                ("dead", standard.clone()),
-                (
-                    "mortal",
-                    Settings {
-                        dead_letters: Some(DeadLetters {
-                            queue: "dead".to_owned(),
-                            max_receives: 2,
-                        }),
-                        ..standard.clone()
-                    },
-                ),
-                ("moved", standard),
-            ],
-            Lane::Delays => vec![(
-                "later",
-                Settings {
-                    delay_millis: 2_000,
-                    ..standard
-                },
-            )],
-            Lane::Purges => vec![("wiped", standard)],
-            Lane::Retention => vec![(
-                "brief",
-                Settings {
-                    retention_millis: Some(60_000),
-                    ..standard
-                },
-            )],
-        }
-    }
-
-    pub(crate) fn has_administrator(self) -> bool {
-        match self {
-            Lane::DeadLetters | Lane::Purges | Lane::Retention => true,
-            Lane::Standard | Lane::Fifo | Lane::Delays => false,
-        }
-    }
-
-    /// Where its senders send.
-    fn target(self) -> &'static str {
-        match self {
-            Lane::Standard => "work",
-            Lane::Fifo => "ordered.fifo",
-            Lane::DeadLetters => "mortal",
-            Lane::Delays => "later",
-            Lane::Purges => "wiped",
-            Lane::Retention => "brief",
-        }
-    }
-
-    /// The part of its deliveries that receivers do not delete.
-    fn forgetfulness(self, queue: &str) -> f64 {
-        match (self, queue) {
-            (Lane::DeadLetters, "mortal" | "dead") => 0.7,
-            (Lane::Retention, _) => 0.8,
-            _ => 0.1,
-        }
-    }
-}
-
 /// One client of a lane.
-pub(crate) struct Laborer {
+pub struct Laborer<N: Network, C> {
     /// Handles that it did not use in their time.
-    pub(crate) stale: VecDeque<(Instant, String)>,
-    pub(crate) worker: Worker,
-    pub(crate) lane: Lane,
-    pub(crate) phases: watch::Receiver<Phase>,
-    pub(crate) send_pause: Duration,
+    stale: VecDeque<(Instant, String)>,
+    worker: Worker<N, C>,
+    lane: Lane,
+    phases: watch::Receiver<Phase>,
+    send_pause: Duration,
 }
 
-impl Laborer {
+impl<N: Network, C: Chance> Laborer<N, C> {
+    pub(crate) fn new(
+        worker: Worker<N, C>,
+        lane: Lane,
+        phases: watch::Receiver<Phase>,
+        send_pause: Duration,
+    ) -> Self {
+        Laborer {
+            stale: VecDeque::new(),
+            worker,
+            lane,
+            phases,
+            send_pause,
+        }
+    }
+
     fn is_working(&self) -> bool {
         *self.phases.borrow() == Phase::Work
     }
@@ -151,11 +61,20 @@ impl Laborer {
         }
     }
 
+    /// Whether something happens that does so in this share of cases.
     fn happens(&self, share: f64) -> bool {
-        self.worker.chance.draw(|dice| dice.random_bool(share))
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            clippy::cast_precision_loss,
+            reason = "a share of all numbers of 64 bits"
+        )]
+        let limit = (share * 2.0 * (1_u64 << 63) as f64) as u64;
+        self.worker.chance.next_u64() < limit
     }
 
-    pub(crate) async fn run(mut self, role: Role) {
+    /// Works until the queues are empty; a sender, until they are to be drained.
+    pub async fn run(mut self, role: Role) {
         for (queue, settings) in self.lane.queues() {
             while self.worker.create_queue(queue, &settings).await != Told::Done {
                 sleep(RETRY_PAUSE).await;

@@ -7,30 +7,79 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::time::sleep;
 use zonemq_history::event::{Accepted, Delivery, NewMessage, Operation, Outcome, Settings};
+use zonemq_world::Network;
 
+use crate::Phase;
 use crate::client::{CallError, Client};
-use crate::coverage::Coverage;
 use crate::recorder::Recorder;
-use crate::workload::Phase;
-use crate::world::{self, SimChance};
 
-const ACCOUNT: &str = "000000000000";
 const CALL_TIMEOUT: Duration = Duration::from_secs(8);
 const RECEIVE_WAIT_SECONDS: u64 = 1;
 
 /// One client with its way into the cluster.
-pub(crate) struct Worker {
-    pub(crate) client: Client,
-    pub(crate) name: String,
-    pub(crate) recorder: Recorder,
-    pub(crate) coverage: Coverage,
-    pub(crate) chance: SimChance,
-    pub(crate) permits: Permits,
+pub struct Worker<N: Network, C> {
+    /// Its way.
+    pub client: Client<N>,
+    /// Who it is, in the history.
+    pub name: String,
+    /// Where its calls are written down.
+    pub recorder: Recorder,
+    /// What it chooses follows from this.
+    pub chance: C,
+    /// What queues are called on the wire.
+    pub names: Names,
+    /// Which calls it makes.
+    pub permits: Permits,
+}
+
+/// How queues of a history are called on the wire.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Names {
+    /// The account in URLs and ARNs.
+    pub account: String,
+    /// The region in ARNs.
+    pub region: String,
+    /// What comes before each queue's name, so that nobody else's queue is met.
+    pub prefix: String,
+}
+
+impl Default for Names {
+    fn default() -> Self {
+        Names {
+            account: "000000000000".to_owned(),
+            region: "us-east-1".to_owned(),
+            prefix: String::new(),
+        }
+    }
+}
+
+impl Names {
+    /// The queue's name on the wire.
+    pub fn name(&self, queue: &str) -> String {
+        format!("{}{queue}", self.prefix)
+    }
+
+    fn url(&self, queue: &str) -> String {
+        format!("http://zonemq/{}/{}", self.account, self.name(queue))
+    }
+
+    fn arn(&self, queue: &str) -> String {
+        let Names {
+            account, region, ..
+        } = self;
+        format!("arn:aws:sqs:{region}:{account}:{}", self.name(queue))
+    }
+
+    /// The queue of an ARN as the history names it.
+    fn queue_of(&self, arn: &str) -> String {
+        let name = arn.rsplit(':').next().unwrap_or_default();
+        name.strip_prefix(&self.prefix).unwrap_or(name).to_owned()
+    }
 }
 
 /// Which calls of a client are made. In a failure that was made small most are left out, but none
 /// that create queues, and none that drain them in the end.
-pub(crate) struct Permits {
+pub struct Permits {
     /// By number, the time of each.
     kept: Option<BTreeMap<u64, Duration>>,
     phases: watch::Receiver<Phase>,
@@ -39,7 +88,7 @@ pub(crate) struct Permits {
 
 impl Permits {
     /// All, or those that are kept: numbers with their milliseconds.
-    pub(crate) fn new(kept: Option<Vec<(u64, u64)>>, phases: watch::Receiver<Phase>) -> Permits {
+    pub fn new(kept: Option<Vec<(u64, u64)>>, phases: watch::Receiver<Phase>) -> Permits {
         let timed = |(number, millis)| (number, Duration::from_millis(millis));
         Permits {
             kept: kept.map(|kept| kept.into_iter().map(timed).collect()),
@@ -49,7 +98,7 @@ impl Permits {
     }
 
     /// Whether the next call is made; waits for its time.
-    async fn next(&mut self, operation: &Operation) -> bool {
+    async fn next(&mut self, operation: &Operation, recorder: &Recorder) -> bool {
         if matches!(operation, Operation::CreateQueue { .. }) {
             return true;
         }
@@ -59,7 +108,7 @@ impl Permits {
         };
         match kept.get(&self.number) {
             Some(time) => {
-                sleep(time.saturating_sub(world::elapsed())).await;
+                sleep(time.saturating_sub(recorder.elapsed())).await;
                 true
             }
             None => *self.phases.borrow() != Phase::Work,
@@ -69,21 +118,16 @@ impl Permits {
 
 /// How a call ended, as far as its caller must know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Told {
+pub enum Told {
+    /// It was answered.
     Done,
+    /// It has had no effect.
     Refused,
+    /// Nobody knows.
     Unknown,
 }
 
-fn url(queue: &str) -> String {
-    format!("http://zonemq/{ACCOUNT}/{queue}")
-}
-
-fn arn(queue: &str) -> String {
-    format!("arn:aws:sqs:us-east-1:{ACCOUNT}:{queue}")
-}
-
-impl Worker {
+impl<N: Network, C> Worker<N, C> {
     /// Calls and writes down; `read` makes the outcome of the answer.
     async fn call(
         &mut self,
@@ -92,26 +136,23 @@ impl Worker {
         input: Value,
         read: impl FnOnce(&Value) -> Outcome,
     ) -> (Told, Option<Outcome>) {
-        if !self.permits.next(&operation).await {
+        if !self.permits.next(&operation, &self.recorder).await {
             return (Told::Refused, None);
         }
         let call = self.recorder.invoke(&self.name, operation);
         match self.client.call(name, &input, CALL_TIMEOUT).await {
             Ok(answer) => {
-                self.coverage.add("client: calls answered", 1);
                 let outcome = read(&answer);
                 self.recorder.ok(call, outcome.clone());
                 (Told::Done, Some(outcome))
             }
             Err(CallError::Failed(why)) => {
                 tracing::debug!(client = self.name, name, why, "failed");
-                self.coverage.add("client: calls failed", 1);
                 self.recorder.failed(call, why);
                 (Told::Refused, None)
             }
             Err(CallError::Unknown(why)) => {
                 tracing::debug!(client = self.name, name, why, "unknown");
-                self.coverage.add("client: calls without a known result", 1);
                 self.recorder.unknown(call, why);
                 (Told::Unknown, None)
             }
@@ -119,7 +160,7 @@ impl Worker {
     }
 
     /// Creating a queue that is there already is no error.
-    pub(crate) async fn create_queue(&mut self, queue: &str, settings: &Settings) -> Told {
+    pub async fn create_queue(&mut self, queue: &str, settings: &Settings) -> Told {
         let seconds = |millis: u64| (millis / 1000).to_string();
         let mut attributes = json!({
             "VisibilityTimeout": seconds(settings.visibility_millis),
@@ -133,7 +174,7 @@ impl Worker {
         }
         if let Some(dead_letters) = &settings.dead_letters {
             let policy = json!({
-                "deadLetterTargetArn": arn(&dead_letters.queue),
+                "deadLetterTargetArn": self.names.arn(&dead_letters.queue),
                 "maxReceiveCount": dead_letters.max_receives,
             });
             attributes["RedrivePolicy"] = json!(policy.to_string());
@@ -142,21 +183,21 @@ impl Worker {
             queue: queue.to_owned(),
             settings: settings.clone(),
         };
-        let input = json!({ "QueueName": queue, "Attributes": attributes });
+        let input = json!({ "QueueName": self.names.name(queue), "Attributes": attributes });
         self.call(operation, "CreateQueue", input, |_| Outcome::Done)
             .await
             .0
     }
 
     /// Sends one message, or several in a batch.
-    pub(crate) async fn send(&mut self, queue: &str, messages: Vec<NewMessage>) -> Told {
+    pub async fn send(&mut self, queue: &str, messages: Vec<NewMessage>) -> Told {
         let operation = Operation::Send {
             queue: queue.to_owned(),
             messages: messages.clone(),
         };
         if let [message] = messages.as_slice() {
             let mut input = send_input(message);
-            input["QueueUrl"] = json!(url(queue));
+            input["QueueUrl"] = json!(self.names.url(queue));
             let read = |answer: &Value| Outcome::Sent {
                 messages: vec![Ok(accepted(answer))],
             };
@@ -167,7 +208,8 @@ impl Worker {
             entry["Id"] = json!(number.to_string());
             entry
         });
-        let input = json!({ "QueueUrl": url(queue), "Entries": entries.collect::<Vec<_>>() });
+        let input =
+            json!({ "QueueUrl": self.names.url(queue), "Entries": entries.collect::<Vec<_>>() });
         let read = |answer: &Value| Outcome::Sent {
             messages: (0..messages.len())
                 .map(|number| match entry(answer, "Successful", number) {
@@ -185,18 +227,20 @@ impl Worker {
     }
 
     /// Receives up to ten messages; none, too, where the call failed.
-    pub(crate) async fn receive(&mut self, queue: &str) -> (Told, Vec<Delivery>) {
+    pub async fn receive(&mut self, queue: &str) -> (Told, Vec<Delivery>) {
         let operation = Operation::Receive {
             queue: queue.to_owned(),
             visibility_millis: None,
             attempt: None,
         };
         let input = json!({
-            "QueueUrl": url(queue),
+            "QueueUrl": self.names.url(queue),
             "MaxNumberOfMessages": 10,
             "WaitTimeSeconds": RECEIVE_WAIT_SECONDS,
             "AttributeNames": ["All"],
         });
+        let names = self.names.clone();
+        let delivery = |message: &Value| delivery(message, &names);
         let read = |answer: &Value| Outcome::Received {
             messages: answer["Messages"]
                 .as_array()
@@ -210,13 +254,13 @@ impl Worker {
     }
 
     /// Deletes deliveries, several in a batch.
-    pub(crate) async fn delete(&mut self, queue: &str, handles: Vec<String>) -> Told {
+    pub async fn delete(&mut self, queue: &str, handles: Vec<String>) -> Told {
         let operation = Operation::Delete {
             queue: queue.to_owned(),
             handles: handles.clone(),
         };
         if let [handle] = handles.as_slice() {
-            let input = json!({ "QueueUrl": url(queue), "ReceiptHandle": handle });
+            let input = json!({ "QueueUrl": self.names.url(queue), "ReceiptHandle": handle });
             let read = |_: &Value| Outcome::Deleted {
                 refusals: vec![None],
             };
@@ -226,7 +270,8 @@ impl Worker {
             .iter()
             .enumerate()
             .map(|(number, handle)| json!({ "Id": number.to_string(), "ReceiptHandle": handle }));
-        let input = json!({ "QueueUrl": url(queue), "Entries": entries.collect::<Vec<_>>() });
+        let input =
+            json!({ "QueueUrl": self.names.url(queue), "Entries": entries.collect::<Vec<_>>() });
         let read = |answer: &Value| Outcome::Deleted {
             refusals: (0..handles.len())
                 .map(|number| entry(answer, "Failed", number).map(|failed| text(failed, "Code")))
@@ -237,19 +282,15 @@ impl Worker {
             .0
     }
 
-    pub(crate) async fn change_visibility(
-        &mut self,
-        queue: &str,
-        handle: &str,
-        seconds: u64,
-    ) -> Told {
+    /// Hides a delivery for so long from now on.
+    pub async fn change_visibility(&mut self, queue: &str, handle: &str, seconds: u64) -> Told {
         let operation = Operation::ChangeVisibility {
             queue: queue.to_owned(),
             handle: handle.to_owned(),
             visibility_millis: seconds * 1000,
         };
         let input = json!({
-            "QueueUrl": url(queue),
+            "QueueUrl": self.names.url(queue),
             "ReceiptHandle": handle,
             "VisibilityTimeout": seconds,
         });
@@ -259,22 +300,24 @@ impl Worker {
             .0
     }
 
-    pub(crate) async fn purge(&mut self, queue: &str) -> Told {
+    /// Forgets all that the queue holds.
+    pub async fn purge(&mut self, queue: &str) -> Told {
         let operation = Operation::Purge {
             queue: queue.to_owned(),
         };
-        let input = json!({ "QueueUrl": url(queue) });
+        let input = json!({ "QueueUrl": self.names.url(queue) });
         self.call(operation, "PurgeQueue", input, |_| Outcome::Done)
             .await
             .0
     }
 
-    pub(crate) async fn start_move(&mut self, source: &str, destination: &str) -> Told {
+    /// Moves dead letters on.
+    pub async fn start_move(&mut self, source: &str, destination: &str) -> Told {
         let operation = Operation::StartMove {
             source: source.to_owned(),
             destination: Some(destination.to_owned()),
         };
-        let input = json!({ "SourceArn": arn(source), "DestinationArn": arn(destination) });
+        let input = json!({ "SourceArn": self.names.arn(source), "DestinationArn": self.names.arn(destination) });
         let read = |_: &Value| Outcome::Done;
         self.call(operation, "StartMessageMoveTask", input, read)
             .await
@@ -282,9 +325,9 @@ impl Worker {
     }
 
     /// The administrator's clock command.
-    pub(crate) async fn advance_clock(&mut self, millis: u64) {
+    pub async fn advance_clock(&mut self, millis: u64) {
         let operation = Operation::AdvanceClock { millis };
-        if !self.permits.next(&operation).await {
+        if !self.permits.next(&operation, &self.recorder).await {
             return;
         }
         let call = self.recorder.invoke(&self.name, operation);
@@ -339,7 +382,7 @@ fn accepted(answer: &Value) -> Accepted {
     }
 }
 
-fn delivery(message: &Value) -> Delivery {
+fn delivery(message: &Value, names: &Names) -> Delivery {
     let attributes = &message["Attributes"];
     let count = attributes["ApproximateReceiveCount"].as_str();
     let source = attributes["DeadLetterQueueSourceArn"].as_str();
@@ -350,8 +393,6 @@ fn delivery(message: &Value) -> Delivery {
         receive_count: count.and_then(|count| count.parse().ok()).unwrap_or(0),
         group: some_text(attributes, "MessageGroupId"),
         sequence_number: some_text(attributes, "SequenceNumber"),
-        dead_letter_source: source
-            .and_then(|arn| arn.rsplit(':').next())
-            .map(str::to_owned),
+        dead_letter_source: source.map(|arn| names.queue_of(arn)),
     }
 }
