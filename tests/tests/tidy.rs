@@ -122,12 +122,13 @@ const AROUND_THE_WORLD: [&str; 13] = [
     "tokio::process",
     "tokio::signal",
 ];
-const AT_THE_EDGE: [&str; 5] = [
+const AT_THE_EDGE: [&str; 6] = [
     "zonemq",
     "zonemq-bench",
     "zonemq-sim",
     "zonemq-sim-determinism",
     "zonemq-tests",
+    "zonemq-workload",
 ];
 const THE_REAL_WORLD: &str = "crates/world/src/real.rs";
 

@@ -13,6 +13,6 @@ mod messages;
 mod read;
 mod verdict;
 
-pub use history::{Call, End, History};
+pub use history::{Call, Disorder, End, History};
 pub use read::{ReadError, read};
 pub use verdict::{Invariant, Summary, Verdict, Violation, judge};

@@ -15,11 +15,13 @@ use zonemq_world::Network;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Why a call has no result.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CallError {
     /// It certainly had no effect.
+    #[error("{0}")]
     Failed(String),
     /// It may have had its effect, now or later.
+    #[error("nobody knows what came of it: {0}")]
     Unknown(String),
 }
 

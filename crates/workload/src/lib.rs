@@ -9,6 +9,7 @@ mod calls;
 mod client;
 mod laborer;
 mod recorder;
+mod seeded;
 mod words;
 mod worker;
 
@@ -24,6 +25,7 @@ pub use calls::calls;
 pub use client::{CallError, Client};
 pub use laborer::Laborer;
 pub use recorder::{Recorder, Stopwatch};
+pub use seeded::Seeded;
 pub use worker::{Names, Permits, Told, Worker};
 
 /// For so long nothing must come before a queue is empty: by then all visibility timeouts and

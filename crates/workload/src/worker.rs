@@ -59,7 +59,8 @@ impl Names {
         format!("{}{queue}", self.prefix)
     }
 
-    fn url(&self, queue: &str) -> String {
+    /// The queue's URL.
+    pub fn url(&self, queue: &str) -> String {
         format!("http://zonemq/{}/{}", self.account, self.name(queue))
     }
 

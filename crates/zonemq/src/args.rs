@@ -12,6 +12,7 @@ use crate::bench::BenchArgs;
 use zonemq_node::NodeConfig;
 
 use crate::fault::FaultArgs;
+use crate::run::RunArgs;
 
 /// A message queue that speaks Amazon SQS, replicated across availability zones.
 #[derive(Debug, Parser)]
@@ -37,6 +38,9 @@ pub(crate) enum Command {
     CheckStore(CheckStoreArgs),
     /// Put a load on the local cluster, or on any server that speaks SQS, and measure it
     Bench(BenchArgs),
+    /// Play a scenario: clients, faults, and a verdict. Exit code 0 if every promise was kept, 1 if not,
+    /// 2 if nobody knows, 3 if nothing was judged
+    Run(RunArgs),
     /// Judge a history of what clients were told, one event a line: exit code 0 if every promise
     /// was kept, 1 if not, 2 if nobody knows
     Check(CheckArgs),
@@ -131,6 +135,9 @@ pub(crate) struct UpArgs {
     /// Return once the cluster answers; `zonemq down` stops it
     #[arg(long)]
     pub(crate) detach: bool,
+    /// Stop when no process holds this file's lock any more: how a cluster follows its `run`
+    #[arg(long, hide = true, value_name = "FILE", conflicts_with = "detach")]
+    pub(crate) stop_with: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) service: ServiceArgs,
 }

@@ -21,7 +21,7 @@ const DEFAULT_ZONES: [&str; 3] = ["a", "b", "c"];
 /// A node's peers reach it at its API port plus this.
 const PEER_PORT_OFFSET: u16 = 100;
 /// More voters than this make every write slower and nothing safer.
-const MOST_NODES: usize = 9;
+pub(crate) const MOST_NODES: usize = 9;
 /// Where `--port 0` looks: below the ports that systems give to outgoing connections, so that
 /// none of those takes a node's port while the node is down.
 const PICKED_PORTS: std::ops::Range<u16> = 12_000..31_000;

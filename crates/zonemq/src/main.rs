@@ -16,7 +16,9 @@ mod identity;
 mod launch;
 mod lock;
 mod node;
+mod orphan;
 mod reading;
+mod run;
 mod status;
 mod stop_signal;
 mod up;
@@ -53,6 +55,7 @@ async fn main() -> ExitCode {
         Command::Fault(args) => fault::run(args).await,
         Command::Bench(args) => bench::run(args).await,
         Command::Check(args) => return check::run(&args),
+        Command::Run(args) => return run::run(args).await,
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::io;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -17,6 +16,7 @@ use crate::cluster::{node_lock, store_folder};
 use crate::failure::Failure;
 use crate::identity::Identity;
 use crate::lock::{self, Held};
+use crate::orphan::orphaned;
 use crate::reading;
 use crate::stop_signal::StopSignal;
 
@@ -199,23 +199,5 @@ fn failed_start(error: StartError) -> Failure {
         StartError::Listen { .. } | StartError::NotAMember(_) => Failure::Usage(error.to_string()),
         StartError::Log(_) => Failure::Disk(error.to_string()),
         StartError::Group(_) | StartError::Thread(_) => Failure::Runtime(error.into()),
-    }
-}
-
-/// Resolves when nobody holds this file's lock any more; never where there is no file.
-async fn orphaned(stop_with: Option<PathBuf>) {
-    let Some(path) = stop_with else {
-        return std::future::pending().await;
-    };
-    let (free, freed) = tokio::sync::oneshot::channel();
-    // A thread of its own: the wait has no end that a runtime could wait for.
-    std::thread::spawn(move || {
-        let waited = lock::wait_until_free(&path);
-        let _ = free.send(waited);
-    });
-    match freed.await {
-        Ok(Ok(())) => {}
-        Ok(Err(problem)) => error!(%problem, "cannot follow `zonemq up`"),
-        Err(_) => error!("cannot follow `zonemq up`"),
     }
 }

@@ -16,6 +16,7 @@ use crate::failure::Failure;
 use crate::fault;
 use crate::http;
 use crate::launch::{self, Lifetime};
+use crate::orphan::orphaned;
 use crate::status::{self, ClusterStatus};
 use crate::stop_signal::StopSignal;
 
@@ -41,6 +42,7 @@ pub(crate) async fn run(args: UpArgs) -> Result<(), Failure> {
     folder.save(&cluster)?;
 
     let mut stop = StopSignal::catch().context("signals cannot be caught")?;
+    let mut orphaned = Box::pin(orphaned(args.stop_with.clone()));
     let lifetime = if args.detach {
         Lifetime::Detached
     } else {
@@ -60,6 +62,10 @@ pub(crate) async fn run(args: UpArgs) -> Result<(), Failure> {
             launch::stop(&folder, &cluster.nodes).await?;
             return Ok(());
         }
+        () = &mut orphaned => {
+            launch::stop(&folder, &cluster.nodes).await?;
+            return Ok(());
+        }
     };
     if let Err(failure) = ready {
         launch::stop(&folder, &cluster.nodes).await?;
@@ -73,7 +79,11 @@ pub(crate) async fn run(args: UpArgs) -> Result<(), Failure> {
 
     match lifetime {
         Lifetime::Detached => Ok(()),
-        Lifetime::FollowsUp => supervise(&folder, &cluster, &mut children, &mut stop).await,
+        Lifetime::FollowsUp => tokio::select! {
+            ended = supervise(&mut children) => ended,
+            () = stop.received() => stop_all(&folder, &cluster).await,
+            () = &mut orphaned => stop_all(&folder, &cluster).await,
+        },
     }
 }
 
@@ -207,25 +217,21 @@ fn print_welcome(
     }
 }
 
-/// Tells about nodes that end, until it is asked to stop; then stops all, those too that
-/// `zonemq fault restart` started.
-async fn supervise(
-    folder: &DataFolder,
-    cluster: &Cluster,
-    children: &mut Children,
-    stop: &mut StopSignal,
-) -> Result<(), Failure> {
+/// Tells about nodes that end, for as long as it may.
+async fn supervise(children: &mut Children) -> Result<(), Failure> {
     loop {
-        tokio::select! {
-            Some(ended) = children.join_next() => {
-                let (node, how) = ended.context("the wait for a node broke off")?;
-                let how = how.context("a node cannot be waited for")?;
-                let name = node.name();
-                println!("{name} ended ({how}); `zonemq fault restart {name}` starts it again.");
-            }
-            () = stop.received() => break,
-        }
+        let Some(ended) = children.join_next().await else {
+            return std::future::pending().await;
+        };
+        let (node, how) = ended.context("the wait for a node broke off")?;
+        let how = how.context("a node cannot be waited for")?;
+        let name = node.name();
+        println!("{name} ended ({how}); `zonemq fault restart {name}` starts it again.");
     }
+}
+
+/// Stops all nodes, those too that `zonemq fault restart` started.
+async fn stop_all(folder: &DataFolder, cluster: &Cluster) -> Result<(), Failure> {
     println!("Stopping.");
     for name in launch::stop(folder, &cluster.nodes).await? {
         eprintln!("zonemq: {name} did not stop in time and was killed");

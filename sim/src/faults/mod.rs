@@ -5,11 +5,11 @@ mod injector;
 mod target;
 
 use zonemq_scenario::{Planned, Scenario};
+use zonemq_workload::Seeded;
 
 pub(crate) use self::injector::{Happened, Injector};
-use crate::world::SimChance;
 
 /// All faults of a run, in the order of their times: they follow from the seed alone.
 pub(crate) fn plan(scenario: &Scenario, seed: u64) -> Vec<Planned> {
-    zonemq_scenario::plan(scenario, &mut SimChance::new(seed, "plan"))
+    zonemq_scenario::plan(scenario, &mut Seeded::for_plan(seed))
 }

@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use zonemq_raft::{GroupStatus, Inspection};
+use zonemq_scenario::{Size, Store};
 use zonemq_sim_determinism as determinism;
 
 use super::story::{Chapter, Story};
-use crate::cluster::{Cluster, Crash, HostIndex, Size, Store};
+use crate::cluster::{Cluster, Crash, HostIndex};
 use crate::invariants::Invariants;
 use crate::observer::Observer;
 use crate::run;

@@ -1,6 +1,5 @@
 //! The world that a simulated node lives in: everything in it follows from the seed.
 
-mod chance;
 mod clock;
 pub(crate) mod disk;
 pub(crate) mod network;
@@ -8,9 +7,9 @@ pub(crate) mod network;
 use std::net::IpAddr;
 use std::time::Duration;
 
+pub(crate) use zonemq_workload::Seeded as SimChance;
 use zonemq_world::World;
 
-pub(crate) use self::chance::SimChance;
 pub(crate) use self::clock::SimClock;
 pub(crate) use self::disk::SimDisk;
 pub(crate) use self::network::{Fabric, SimNetwork};

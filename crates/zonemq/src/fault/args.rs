@@ -160,8 +160,20 @@ pub(crate) struct Telling {
     pub(crate) data: DataArgs,
 }
 
+impl Telling {
+    /// Says nothing, and watches nothing.
+    pub(crate) fn quiet(data: &DataArgs) -> Telling {
+        Telling {
+            dry_run: false,
+            no_watch: true,
+            json: false,
+            data: data.clone(),
+        }
+    }
+}
+
 /// How a link is slow.
-#[derive(Args, Clone, Copy, Debug)]
+#[derive(Args, Clone, Copy, Debug, Default)]
 #[group(required = true, multiple = true)]
 pub(crate) struct Slowness {
     /// How much later everything arrives, as `200ms`: a question and its answer take it twice

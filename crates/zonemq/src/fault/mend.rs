@@ -10,6 +10,8 @@ use super::args::Telling;
 use super::record::{self, Stop};
 use super::site::Site;
 use super::target::names;
+use crate::args::DataArgs;
+use crate::cluster::DataFolder;
 use crate::failure::Failure;
 use crate::launch;
 use crate::status::{self, ClusterStatus};
@@ -23,7 +25,7 @@ const ASK_EVERY: Duration = Duration::from_millis(20);
 
 /// What `heal --json` prints.
 #[derive(Debug, Serialize)]
-struct Healed {
+pub(crate) struct Healed {
     restarted: usize,
     leader: u64,
     term: u64,
@@ -100,14 +102,36 @@ pub(super) async fn undo_when_due(number: u64, telling: &Telling) -> Result<(), 
     }
 }
 
-/// Undoes everything, and waits until the cluster is whole.
+/// Undoes everything, waits until the cluster is whole, and tells how it is.
 pub(super) async fn heal(telling: &Telling) -> Result<(), Failure> {
-    let began = Instant::now();
-    let site = Site::open(&telling.data)?;
     if telling.dry_run {
+        Site::open(&telling.data)?;
         println!("Would undo all faults, resume what is paused and restart what is dead.");
         return Ok(());
     }
+    let began = Instant::now();
+    let healed = heal_quietly(&telling.data).await?;
+    if telling.json {
+        let text = serde_json::to_string_pretty(&healed).map_err(anyhow::Error::from)?;
+        println!("{text}");
+    } else {
+        let (_, cluster) = DataFolder::existing(&telling.data.data)?;
+        println!(
+            "Healed within {:.2} s: all {} nodes answer and have what is committed; n{} leads in \
+             term {}.",
+            began.elapsed().as_secs_f64(),
+            cluster.nodes.len(),
+            healed.leader,
+            healed.term,
+        );
+    }
+    Ok(())
+}
+
+/// Undoes everything, and waits until the cluster is whole.
+pub(crate) async fn heal_quietly(data: &DataArgs) -> Result<Healed, Failure> {
+    let began = Instant::now();
+    let site = Site::open(data)?;
     let _alone = record::alone(&site.folder).await?;
     for (_, pid) in site.folder.living(&site.cluster.nodes)? {
         launch::signal(pid, Signal::SIGCONT)?;
@@ -119,24 +143,12 @@ pub(super) async fn heal(telling: &Telling) -> Result<(), Failure> {
     let restarted = restarted?;
     mended?;
     let (leader, term) = wait_until_whole(&site).await?;
-    let healed = Healed {
+    Ok(Healed {
         restarted,
         leader,
         term,
         took_millis: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
-    };
-    if telling.json {
-        let text = serde_json::to_string_pretty(&healed).map_err(anyhow::Error::from)?;
-        println!("{text}");
-    } else {
-        println!(
-            "Healed within {:.2} s: all {} nodes answer and have what is committed; n{leader} leads \
-             in term {term}.",
-            began.elapsed().as_secs_f64(),
-            site.cluster.nodes.len()
-        );
-    }
-    Ok(())
+    })
 }
 
 /// Undoes all faults on the nodes that live, until each has answered.

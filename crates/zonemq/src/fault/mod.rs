@@ -20,17 +20,18 @@ use nix::sys::signal::Signal;
 use serde::Serialize;
 use zonemq_node::Fault;
 
-pub(crate) use self::args::FaultArgs;
-use self::args::{Telling, Word};
+pub(crate) use self::args::{FaultArgs, How, Slowness, Telling, Word};
 use self::margin::beside;
+pub(crate) use self::mend::heal_quietly;
 use self::observe::{Observation, Watch};
 use self::plan::{Deed, Plan, plan};
 use self::predict::{Prediction, predict};
-pub(crate) use self::record::forget;
 use self::record::{Stop, Stopped};
+pub(crate) use self::record::{forget, stopped_nodes};
 use self::site::{Seen, Site};
 use self::target::names;
-use crate::args::Timeout;
+pub(crate) use self::target::{Links, Target};
+use crate::args::{DataArgs, Timeout};
 use crate::failure::Failure;
 
 pub(crate) async fn run(args: FaultArgs) -> Result<(), Failure> {
@@ -88,14 +89,43 @@ struct Done {
     untold: Vec<u64>,
 }
 
-/// Predicts, acts, and watches.
-async fn change(word: &Word, telling: &Telling) -> Result<(), Failure> {
-    let site = Site::open(&telling.data)?;
+/// A fault that was set.
+#[derive(Clone, Debug)]
+pub(crate) struct Set {
+    /// What people call it, with the nodes that it meets.
+    pub(crate) words: String,
+    /// For its undo; none where nothing is left to undo.
+    pub(crate) number: Option<u64>,
+    /// The nodes that it meets.
+    pub(crate) nodes: Vec<u64>,
+}
+
+/// Does what a word says, and prints nothing.
+pub(crate) async fn set(word: &Word, data: &DataArgs) -> Result<Set, Failure> {
+    let site = Site::open(data)?;
+    let (before, plan) = planned(&site, word).await?;
+    let done = act(&site, &before, &plan).await?;
+    Ok(Set {
+        nodes: plan.deed.nodes(),
+        words: plan.words,
+        number: done.number,
+    })
+}
+
+/// The cluster as it is, and what the word means on it.
+async fn planned(site: &Site, word: &Word) -> Result<(Seen, Plan), Failure> {
     let before = site.look().await?;
     let plan = plan(word, &before.picture)?;
     if !matches!(plan.deed, Deed::Resume(_) | Deed::Restart(_)) {
         before.allows_faults()?;
     }
+    Ok((before, plan))
+}
+
+/// Predicts, acts, and watches.
+async fn change(word: &Word, telling: &Telling) -> Result<(), Failure> {
+    let site = Site::open(&telling.data)?;
+    let (before, plan) = planned(&site, word).await?;
     let after = plan.deed.after(&before.picture);
     let prediction = predict(&after, plan.deed.restarted(), site.request_timeout());
     if !telling.json {

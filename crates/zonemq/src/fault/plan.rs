@@ -44,12 +44,32 @@ impl Deed {
         }
     }
 
+    /// The nodes that it meets, in the order of their ids.
+    pub(super) fn nodes(&self) -> Vec<u64> {
+        let mut nodes = match self {
+            Deed::Break(effects) => effects.iter().flat_map(met_by).collect(),
+            Deed::Pause(nodes) | Deed::Kill(nodes) | Deed::Resume(nodes) | Deed::Restart(nodes) => {
+                nodes.clone()
+            }
+        };
+        nodes.sort_unstable();
+        nodes.dedup();
+        nodes
+    }
+
     /// The nodes that hand over what they lead.
     pub(super) fn restarted(&self) -> &[u64] {
         match self {
             Deed::Restart(nodes) => nodes,
             _ => &[],
         }
+    }
+}
+
+fn met_by(effect: &Effect) -> Vec<u64> {
+    match *effect {
+        Effect::Link { from, to, .. } => vec![from, to],
+        Effect::Disk { node, .. } | Effect::Clients { node, .. } => vec![node],
     }
 }
 

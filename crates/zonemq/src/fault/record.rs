@@ -126,6 +126,12 @@ pub(super) async fn run_again(folder: &DataFolder, nodes: &[u64]) -> anyhow::Res
     .await
 }
 
+/// The nodes whose processes were stopped on purpose, and are not started yet.
+pub(crate) fn stopped_nodes(folder: &DataFolder) -> Vec<u64> {
+    let stopped = read(folder).stopped.into_iter();
+    stopped.flat_map(|stopped| stopped.nodes).collect()
+}
+
 /// Forgets all faults: the cluster starts or stops as a whole.
 pub(crate) fn forget(folder: &DataFolder) -> anyhow::Result<()> {
     match fs::remove_file(folder.faults_file()) {

@@ -10,33 +10,38 @@ use zonemq_world::Chance;
 
 /// A generator that gives the same numbers for the same seed. Clones share it.
 #[derive(Clone, Debug)]
-pub(crate) struct SimChance(Arc<Mutex<StdRng>>);
+pub struct Seeded(Arc<Mutex<StdRng>>);
 
-impl SimChance {
+impl Seeded {
     /// `name` tells apart the generators of one run.
-    pub(crate) fn new(seed: u64, name: &str) -> SimChance {
+    pub fn new(seed: u64, name: &str) -> Seeded {
         // FNV-1a: any mixing will do, as long as it stays the same.
         let mixed = name
             .bytes()
             .fold(0xcbf2_9ce4_8422_2325 ^ seed, |hash, byte| {
                 (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
             });
-        SimChance(Arc::new(Mutex::new(StdRng::seed_from_u64(mixed))))
+        Seeded(Arc::new(Mutex::new(StdRng::seed_from_u64(mixed))))
+    }
+
+    /// The one from which the faults of a run follow: a seed has the same plan everywhere.
+    pub fn for_plan(seed: u64) -> Seeded {
+        Seeded::new(seed, "plan")
     }
 
     /// Draws with any of rand's methods.
-    pub(crate) fn draw<T>(&self, draw: impl FnOnce(&mut StdRng) -> T) -> T {
+    pub fn draw<T>(&self, draw: impl FnOnce(&mut StdRng) -> T) -> T {
         draw(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-impl Chance for SimChance {
+impl Chance for Seeded {
     fn next_u64(&self) -> u64 {
         self.draw(RngCore::next_u64)
     }
 }
 
-impl Dice for SimChance {
+impl Dice for Seeded {
     fn between(&mut self, least: f64, most: f64) -> f64 {
         self.draw(|dice| dice.random_range(least..=most))
     }

@@ -1,0 +1,102 @@
+//! The clients of a scenario on real processes: the simulator's own, over TCP.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::task::JoinSet;
+use zonemq_scenario::Load;
+use zonemq_workload::{Client, DRAIN_WITHIN, Names, Place, QUIET, Recorder, Seeded, Workload};
+use zonemq_world::{World, real::RealWorld};
+
+use crate::cluster::Cluster;
+
+const REMOVE_WITHIN: Duration = Duration::from_secs(5);
+
+/// All clients at work.
+pub(super) struct Clients {
+    pub(super) workload: Workload,
+    /// Where each is.
+    pub(super) zones: BTreeMap<String, String>,
+    working: JoinSet<()>,
+    nodes: Vec<SocketAddr>,
+    names: Names,
+    queues: Vec<&'static str>,
+}
+
+impl Clients {
+    /// Lets them begin. `prefix` keeps their queues apart from anybody else's.
+    pub(super) fn start(
+        load: &Load,
+        cluster: &Cluster,
+        seed: u64,
+        prefix: String,
+        recorder: Recorder,
+    ) -> Clients {
+        let workload = Workload::new(load, recorder);
+        let nodes: Vec<SocketAddr> = cluster.nodes.iter().map(|node| node.api).collect();
+        let names = Names {
+            account: cluster.service.account.clone(),
+            region: cluster.service.region.clone(),
+            prefix,
+        };
+        let mut working = JoinSet::new();
+        let mut zones = BTreeMap::new();
+        let homes = cluster.nodes.iter().cycle();
+        for ((number, (lane, role)), home) in load.roles().into_iter().enumerate().zip(homes) {
+            let name = format!("client-{}", number + 1);
+            zones.insert(name.clone(), home.zone.clone());
+            let place = Place {
+                network: RealWorld::new().network().clone(),
+                nodes: nodes.clone(),
+                // Each begins with the node of its own zone.
+                first: number,
+                chance: Seeded::new(seed, &name),
+                name,
+                names: names.clone(),
+                kept: None,
+            };
+            working.spawn(workload.laborer(lane, place).run(role));
+        }
+        let lanes = load.lanes.iter();
+        let queues = lanes.flat_map(|lane| lane.queues());
+        Clients {
+            workload,
+            zones,
+            working,
+            nodes,
+            names,
+            queues: queues.map(|(name, _)| name).collect(),
+        }
+    }
+
+    /// Lets receivers empty their queues. Whether they did in time.
+    pub(super) async fn drain(&mut self) -> bool {
+        self.workload.begin_drain(QUIET);
+        let all = async { while self.working.join_next().await.is_some() {} };
+        let in_time = tokio::time::timeout(QUIET + DRAIN_WITHIN, all)
+            .await
+            .is_ok();
+        if in_time {
+            self.workload.note_drained();
+        }
+        in_time
+    }
+
+    /// Ends all of them and removes their queues, as far as somebody takes the wish.
+    pub(super) async fn leave(mut self) {
+        self.working.shutdown().await;
+        let network = RealWorld::new().network().clone();
+        let mut client = Client::new(network, self.nodes, 0);
+        for queue in self.queues {
+            let url = json!({ "QueueUrl": self.names.url(queue) });
+            if let Err(error) = client.call("DeleteQueue", &url, REMOVE_WITHIN).await {
+                eprintln!(
+                    "zonemq: the queue {} stays: {error}",
+                    self.names.name(queue)
+                );
+            }
+        }
+    }
+}
