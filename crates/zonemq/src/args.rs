@@ -12,6 +12,7 @@ use crate::bench::BenchArgs;
 use zonemq_node::NodeConfig;
 
 use crate::fault::FaultArgs;
+use crate::learn::LearnArgs;
 use crate::run::RunArgs;
 
 /// A message queue that speaks Amazon SQS, replicated across availability zones.
@@ -38,6 +39,8 @@ pub(crate) enum Command {
     CheckStore(CheckStoreArgs),
     /// Put a load on the local cluster, or on any server that speaks SQS, and measure it
     Bench(BenchArgs),
+    /// Learn how a replicated queue works, on the running local cluster: lists the lessons, or gives one
+    Learn(LearnArgs),
     /// Play a scenario: clients, faults, and a verdict. Exit code 0 if every promise was kept, 1 if not,
     /// 2 if nobody knows, 3 if nothing was judged
     Run(RunArgs),

@@ -14,6 +14,7 @@ mod fault;
 mod http;
 mod identity;
 mod launch;
+mod learn;
 mod lock;
 mod node;
 mod orphan;
@@ -54,6 +55,7 @@ async fn main() -> ExitCode {
         Command::Node(args) => node::run(args).await,
         Command::Fault(args) => fault::run(args).await,
         Command::Bench(args) => bench::run(args).await,
+        Command::Learn(args) => learn::run(args).await,
         Command::Check(args) => return check::run(&args),
         Command::Run(args) => return run::run(args).await,
     };

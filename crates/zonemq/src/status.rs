@@ -100,11 +100,13 @@ async fn ask(client: &Client, url: &str) -> reqwest::Result<Answer> {
 impl ClusterStatus {
     /// The node that leads. A deposed one may believe that it still does, in an older term.
     pub(crate) fn leader(&self) -> Option<u64> {
-        self.nodes
-            .iter()
-            .filter(|node| node.has_role("leader"))
-            .max_by_key(|node| node.term)
-            .map(|node| node.id)
+        self.leading().map(|node| node.id)
+    }
+
+    /// The same, with what it says.
+    pub(crate) fn leading(&self) -> Option<&NodeStatus> {
+        let leaders = self.nodes.iter().filter(|node| node.has_role("leader"));
+        leaders.max_by_key(|node| node.term)
     }
 }
 

@@ -5,7 +5,7 @@ const COLUMNS: usize = 100;
 const MARGIN: usize = 10;
 
 /// The text in lines of at most [`COLUMNS`], the first of them after `word`.
-pub(super) fn beside(word: &str, text: &str) -> String {
+pub(crate) fn beside(word: &str, text: &str) -> String {
     let mut lines: Vec<String> = Vec::new();
     for next in text.split_whitespace() {
         match lines.last_mut() {

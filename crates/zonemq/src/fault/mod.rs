@@ -21,7 +21,7 @@ use serde::Serialize;
 use zonemq_node::Fault;
 
 pub(crate) use self::args::{FaultArgs, How, Slowness, Telling, Word};
-use self::margin::beside;
+pub(crate) use self::margin::beside;
 pub(crate) use self::mend::heal_quietly;
 use self::observe::{Observation, Watch};
 use self::plan::{Deed, Plan, plan};
@@ -94,8 +94,6 @@ struct Done {
 pub(crate) struct Set {
     /// What people call it, with the nodes that it meets.
     pub(crate) words: String,
-    /// For its undo; none where nothing is left to undo.
-    pub(crate) number: Option<u64>,
     /// The nodes that it meets.
     pub(crate) nodes: Vec<u64>,
 }
@@ -104,12 +102,18 @@ pub(crate) struct Set {
 pub(crate) async fn set(word: &Word, data: &DataArgs) -> Result<Set, Failure> {
     let site = Site::open(data)?;
     let (before, plan) = planned(&site, word).await?;
-    let done = act(&site, &before, &plan).await?;
+    act(&site, &before, &plan).await?;
     Ok(Set {
         nodes: plan.deed.nodes(),
         words: plan.words,
-        number: done.number,
     })
+}
+
+/// Whether anything is broken on purpose.
+pub(crate) async fn any(data: &DataArgs) -> Result<bool, Failure> {
+    let site = Site::open(data)?;
+    let seen = site.look().await?;
+    Ok(!seen.active.is_empty() || !stopped_nodes(&site.folder).is_empty())
 }
 
 /// The cluster as it is, and what the word means on it.

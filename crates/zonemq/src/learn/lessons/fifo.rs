@@ -1,0 +1,84 @@
+//! FIFO order across a failover.
+
+use crate::learn::lesson::{Act, Check, Lesson, Letter, Queue, Receive, Step, Through};
+
+const fn order(body: &'static str, why: &'static str) -> Step {
+    Step {
+        says: "Send the next order of the same group.",
+        act: Act::Send(Letter {
+            queue: Queue::Fifo,
+            body,
+            through: Through::Former,
+        }),
+        check: Check::Acknowledged,
+        why,
+    }
+}
+
+pub(super) const LESSON: Lesson = Lesson {
+    name: "fifo",
+    title: "FIFO order across a failover",
+    goal: "The order of a group, and the lock that keeps it, outlive the leader.",
+    steps: &[
+        Step {
+            says: "Make a FIFO queue. Messages of one group come in the order in which they were sent.",
+            act: Act::CreateQueue(Queue::Fifo),
+            check: Check::Done,
+            why: "The order is the order in the log, so all nodes agree on it.",
+        },
+        order(
+            "first",
+            "It has a sequence number, which grows within the group.",
+        ),
+        order("second", "It stands behind the first."),
+        order("third", "And this one behind both."),
+        Step {
+            says: "A consumer receives one message, and works on it.",
+            act: Act::Receive(Receive::One {
+                queue: Queue::Fifo,
+                wait_seconds: 1,
+            }),
+            check: Check::Came(&["first"]),
+            why: "The group is locked now: while its first message is in flight, none of the others is \
+                  given to anybody.",
+        },
+        Step {
+            says: "Kill the leader while the group is locked.",
+            act: Act::Fault("kill leader"),
+            check: Check::AnotherLeads,
+            why: "The lock was set by the receive, and the receive is in the log. The new leader has \
+                  applied it like all others.",
+        },
+        Step {
+            says: "Another consumer asks the new leader for messages.",
+            act: Act::Receive(Receive::One {
+                queue: Queue::Fifo,
+                wait_seconds: 0,
+            }),
+            check: Check::NothingCame,
+            why: "The lock outlived the leader. Without it the second message would overtake the first.",
+        },
+        Step {
+            says: "The first consumer is done and deletes its message, with the handle that the old \
+                   leader gave it.",
+            act: Act::Delete {
+                queue: Queue::Fifo,
+                body: "first",
+            },
+            check: Check::Done,
+            why: "The handle is as good at the new leader: it follows from the log alone.",
+        },
+        Step {
+            says: "Receive what is left.",
+            act: Act::Receive(Receive::All { queue: Queue::Fifo }),
+            check: Check::Came(&["second", "third"]),
+            why: "The lock was gone with the delete, and the order is what it was.",
+        },
+        Step {
+            says: "Bring the old leader back.",
+            act: Act::Fault("heal"),
+            check: Check::Whole,
+            why: "It got all that it missed, in the same order.",
+        },
+    ],
+};

@@ -1,0 +1,82 @@
+//! Quorum and commit.
+
+use crate::learn::lesson::{Act, Check, Lesson, Letter, Queue, Receive, Step, Through};
+
+const fn letter(body: &'static str) -> Act {
+    Act::Send(Letter {
+        queue: Queue::Standard,
+        body,
+        through: Through::Former,
+    })
+}
+
+pub(super) const LESSON: Lesson = Lesson {
+    name: "quorum",
+    title: "Quorum and commit",
+    goal: "An acknowledged message is on the disks of a majority, and without a majority nothing is \
+           acknowledged.",
+    steps: &[
+        Step {
+            says: "Each node keeps the same log. One of them leads: it puts each command into its log \
+                   and sends it to the others. Look at them first.",
+            act: Act::Look,
+            check: Check::Whole,
+            why: "A term is a time in which one node leads. The committed index says up to where a \
+                  majority has the log on disk: that part never changes any more.",
+        },
+        Step {
+            says: "Make a queue. That is a command in the log, like everything that changes a queue.",
+            act: Act::CreateQueue(Queue::Standard),
+            check: Check::Done,
+            why: "The answer came when a majority had the command on disk.",
+        },
+        Step {
+            says: "Send a message through the leader.",
+            act: letter("with all nodes"),
+            check: Check::Acknowledged,
+            why: "The leader answered as soon as a majority had called fdatasync, itself among it. It \
+                  did not wait for the last one.",
+        },
+        Step {
+            says: "Now take one follower away: SIGKILL, as the system does when memory is short.",
+            act: Act::Fault("kill follower"),
+            check: Check::Done,
+            why: "Of three nodes, two are a majority. Nothing else is needed.",
+        },
+        Step {
+            says: "Send another message.",
+            act: letter("with one node less"),
+            check: Check::Acknowledged,
+            why: "A majority has it. The dead node gets it from the leader when it is back.",
+        },
+        Step {
+            says: "Take the next follower away. Now the majority is gone.",
+            act: Act::Fault("kill follower"),
+            check: Check::Done,
+            why: "The node that is left cannot know whether the others are dead, or live and have \
+                  elected somebody else. So it must not decide anything alone.",
+        },
+        Step {
+            says: "Send a third message. Its sender waits for two seconds.",
+            act: letter("without a majority"),
+            check: Check::NotAcknowledged,
+            why: "The message waits for a majority. Not to be answered is not to be refused: nobody \
+                  can say yet whether this message will be there.",
+        },
+        Step {
+            says: "Bring all nodes back.",
+            act: Act::Fault("heal"),
+            check: Check::Whole,
+            why: "Each node read its own log and got from the leader what it lacked.",
+        },
+        Step {
+            says: "Receive all messages.",
+            act: Act::Receive(Receive::All {
+                queue: Queue::Standard,
+            }),
+            check: Check::CameAtLeast(&["with all nodes", "with one node less"]),
+            why: "What was acknowledged is there, always. What was not may be there or not; its \
+                  sender has to send it again to be sure.",
+        },
+    ],
+};

@@ -1,0 +1,173 @@
+//! `zonemq learn`: lessons in the terminal, on the learner's own cluster.
+//!
+//! A [`lesson`] is data: what to read, what to do, what must come of it, and why. The learner presses
+//! Enter to have each step done ([`acts`]), or does it in another terminal; then the lesson looks at the
+//! cluster ([`checks`]) and says what it saw.
+
+mod acts;
+mod args;
+mod checks;
+mod classroom;
+mod lesson;
+mod lessons;
+
+use std::io::{self, IsTerminal, Write};
+
+use anyhow::{Context, anyhow};
+use comfy_table::{Table, presets};
+use tokio::io::{AsyncBufReadExt, BufReader, Lines, Stdin};
+
+pub(crate) use self::args::LearnArgs;
+use self::classroom::Classroom;
+use self::lesson::{Lesson, Step};
+use crate::failure::Failure;
+use crate::fault::beside;
+use crate::stop_signal::StopSignal;
+
+/// What the learner says who has done it.
+const DONE: &str = "done";
+
+/// Who does what a step says.
+enum Hands {
+    /// The learner, or Enter.
+    Learner(Lines<BufReader<Stdin>>),
+    /// Nobody waits.
+    Demo,
+}
+
+/// Lists the lessons, or gives one.
+pub(crate) async fn run(args: LearnArgs) -> Result<(), Failure> {
+    let Some(name) = &args.lesson else {
+        println!("{}", table());
+        println!("`zonemq learn LESSON` begins one on the cluster that `zonemq up` has started.");
+        return Ok(());
+    };
+    let lesson = lessons::named(name).ok_or_else(|| {
+        let names: Vec<&str> = lessons::ALL.iter().map(|lesson| lesson.name).collect();
+        let names = names.join(", ");
+        Failure::Usage(format!("there is no lesson {name}; there are {names}"))
+    })?;
+    let hands = if args.demo {
+        Hands::Demo
+    } else if io::stdin().is_terminal() {
+        Hands::Learner(BufReader::new(tokio::io::stdin()).lines())
+    } else {
+        return Err(Failure::Usage(
+            "a lesson waits for a person at a terminal; --demo plays it without".to_owned(),
+        ));
+    };
+    let mut stop = StopSignal::catch().context("signals cannot be caught")?;
+    let mut room = Classroom::enter(&args.data).await?;
+    let given = tokio::select! {
+        given = give(lesson, hands, &mut room) => given,
+        () = stop.received() => Err(anyhow!("the lesson was broken off").into()),
+    };
+    // Whatever the lesson has broken, its cluster is the learner's.
+    let left = room.leave().await;
+    given.and(left)
+}
+
+fn table() -> Table {
+    let mut table = Table::new();
+    table.load_preset(presets::UTF8_FULL_CONDENSED).set_header([
+        "lesson",
+        "about",
+        "what one knows after it",
+    ]);
+    for lesson in lessons::ALL {
+        table.add_row([lesson.name, lesson.title, lesson.goal]);
+    }
+    table
+}
+
+async fn give(lesson: &Lesson, mut hands: Hands, room: &mut Classroom) -> Result<(), Failure> {
+    println!("{}\n{}\n", lesson.title, beside("Goal:", lesson.goal));
+    for (number, step) in lesson.steps.iter().enumerate() {
+        let margin = format!("{} of {}", number + 1, lesson.steps.len());
+        println!("{}", beside(&margin, step.says));
+        acts::prepare(&step.act, room).await?;
+        if hands.do_it(step, room).await? {
+            acts::perform(&step.act, room).await?;
+        }
+        match checks::look(&step.check, &step.act, room).await? {
+            Ok(seen) => println!("{}", beside("Seen:", &seen)),
+            Err(seen) => {
+                println!("{}", beside("Seen:", &seen));
+                return Err(anyhow!(
+                    "this is not what the lesson expects, so it ends here; the cluster is mended"
+                )
+                .into());
+            }
+        }
+        println!("{}\n", beside("Why:", step.why));
+    }
+    println!("The end of the lesson. Its queues go, and nothing stays broken.");
+    Ok(())
+}
+
+impl Hands {
+    /// Whether the step is still to be done, once somebody has said so.
+    async fn do_it(&mut self, step: &Step, room: &Classroom) -> Result<bool, Failure> {
+        if let Some(command) = acts::command(&step.act, room) {
+            println!("{}", beside("Command:", &command));
+        }
+        let Hands::Learner(lines) = self else {
+            return Ok(true);
+        };
+        let is_for_anybody = acts::is_for_anybody(&step.act);
+        if is_for_anybody {
+            print!(
+                "          Enter does it; or type it in another terminal, and then `{DONE}` here: "
+            );
+        } else {
+            print!("          Enter does it: ");
+        }
+        io::stdout().flush().context("the terminal is gone")?;
+        let line = lines.next_line().await.context("the terminal is gone")?;
+        let line = line.ok_or_else(|| anyhow!("the lesson was broken off"))?;
+        Ok(!(is_for_anybody && line.trim() == DONE))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::lesson::{Act, Check};
+    use super::*;
+
+    #[test]
+    fn every_lesson_has_a_name_of_its_own_and_says_something_at_each_step() {
+        let mut names: Vec<&str> = lessons::ALL.iter().map(|lesson| lesson.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), lessons::ALL.len());
+        for lesson in lessons::ALL {
+            assert!(lesson.steps.len() >= 5, "{}", lesson.name);
+            for step in lesson.steps {
+                assert!(!step.says.is_empty() && !step.why.is_empty(), "{step:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_fault_of_a_lesson_is_one_that_zonemq_fault_takes_and_is_healed() {
+        for lesson in lessons::ALL {
+            let words = lesson.steps.iter().filter_map(|step| match step.act {
+                Act::Fault(words) => Some(words),
+                _ => None,
+            });
+            let words: Vec<&str> = words.collect();
+            for words in &words {
+                acts::word(words).unwrap_or_else(|failure| panic!("{words}: {failure}"));
+            }
+            assert!(words.last().is_none_or(|last| *last == "heal"), "{words:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_sent_is_looked_at() {
+        for step in lessons::ALL.iter().flat_map(|lesson| lesson.steps) {
+            let looks = matches!(step.check, Check::Acknowledged | Check::NotAcknowledged);
+            assert_eq!(matches!(step.act, Act::Send(_)), looks, "{step:?}");
+        }
+    }
+}
