@@ -11,11 +11,11 @@ mod classroom;
 mod lesson;
 mod lessons;
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, BufRead, IsTerminal, Write};
 
 use anyhow::{Context, anyhow};
 use comfy_table::{Table, presets};
-use tokio::io::{AsyncBufReadExt, BufReader, Lines, Stdin};
+use tokio::sync::mpsc;
 
 pub(crate) use self::args::LearnArgs;
 use self::classroom::Classroom;
@@ -30,7 +30,7 @@ const DONE: &str = "done";
 /// Who does what a step says.
 enum Hands {
     /// The learner, or Enter.
-    Learner(Lines<BufReader<Stdin>>),
+    Learner(mpsc::Receiver<String>),
     /// Nobody waits.
     Demo,
 }
@@ -50,7 +50,7 @@ pub(crate) async fn run(args: LearnArgs) -> Result<(), Failure> {
     let hands = if args.demo {
         Hands::Demo
     } else if io::stdin().is_terminal() {
-        Hands::Learner(BufReader::new(tokio::io::stdin()).lines())
+        Hands::Learner(typed())
     } else {
         return Err(Failure::Usage(
             "a lesson waits for a person at a terminal; --demo plays it without".to_owned(),
@@ -105,6 +105,20 @@ async fn give(lesson: &Lesson, mut hands: Hands, room: &mut Classroom) -> Result
     Ok(())
 }
 
+/// The lines that a person types, as they come.
+fn typed() -> mpsc::Receiver<String> {
+    let (tell, lines) = mpsc::channel(1);
+    // A thread of its own: nobody can end a read of a terminal, and Ctrl-C must not wait for it.
+    std::thread::spawn(move || {
+        for line in io::stdin().lock().lines().map_while(Result::ok) {
+            if tell.blocking_send(line).is_err() {
+                return;
+            }
+        }
+    });
+    lines
+}
+
 impl Hands {
     /// Whether the step is still to be done, once somebody has said so.
     async fn do_it(&mut self, step: &Step, room: &Classroom) -> Result<bool, Failure> {
@@ -123,7 +137,7 @@ impl Hands {
             print!("          Enter does it: ");
         }
         io::stdout().flush().context("the terminal is gone")?;
-        let line = lines.next_line().await.context("the terminal is gone")?;
+        let line = lines.recv().await;
         let line = line.ok_or_else(|| anyhow!("the lesson was broken off"))?;
         Ok(!(is_for_anybody && line.trim() == DONE))
     }

@@ -59,28 +59,21 @@ async fn on_processes(args: &RunArgs) -> Result<ExitCode, Failure> {
     let stage = if let Some(data) = &args.data {
         Stage::enter(data)?
     } else {
-        tokio::select! {
-            built = Stage::build(scenario.cluster) => built?,
-            () = stop.received() => return Err(interrupted()),
-        }
+        Stage::build(scenario.cluster, &mut stop).await?
     };
     let seed = args.seed.unwrap_or(DEFAULT_SEED);
     let played = tokio::select! {
         played = play(args, &scenario, seed, &stage) => played,
-        () = stop.received() => {
-            // What is broken in a cluster that stays must not stay broken.
-            let healed = fault::heal_quietly(&stage.data).await;
-            healed.map(drop).and(Err(interrupted()))
-        }
+        () = stop.received() => Err(anyhow!("the run was interrupted").into()),
     };
+    if played.is_err() && !stage.is_own() {
+        // What is broken in a cluster that stays must not stay broken.
+        fault::heal_quietly(&stage.data).await?;
+    }
     let closed = stage.close().await;
     let (timeline, all) = played?;
     closed?;
     Ok(told::tell(args, seed, &timeline, &all)?)
-}
-
-fn interrupted() -> Failure {
-    anyhow!("the run was interrupted, so nothing is judged").into()
 }
 
 /// The scenario, with as long a run as is asked for.

@@ -18,12 +18,15 @@ use crate::failure::Failure;
 use crate::fault;
 use crate::launch;
 use crate::lock::{self, Held};
+use crate::stop_signal::StopSignal;
 
 /// A little longer than `up` itself waits.
 const READY_WITHIN: Duration = Duration::from_secs(70);
 /// `up` stops its nodes first; each may take its time.
 const GONE_WITHIN: Duration = Duration::from_secs(45);
 const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// The cluster's folder in the temporary one.
+const CLUSTER: &str = "cluster";
 /// Shorter than clients wait, so that they hear of it.
 const REQUEST_TIMEOUT: &str = "5s";
 
@@ -44,27 +47,28 @@ struct Own {
 }
 
 impl Stage {
-    /// Starts a cluster in a temporary folder on free ports.
-    pub(super) async fn build(size: Size) -> Result<Stage, Failure> {
-        let home = tempfile::Builder::new().prefix("zonemq-run-").tempdir();
-        let home = home.context("no temporary folder can be made")?;
-        let lock_file = home.path().join("run.pid");
-        let held = lock::take(&lock_file).context("the temporary folder cannot be locked")?;
-        let held = held.context("a new file is locked by somebody else")?;
-        let data = home.path().join("cluster");
-        let mut up = start(size, &data, &lock_file)?;
+    /// Starts a cluster in a temporary folder on free ports; nothing of it stays if that fails, or is
+    /// stopped.
+    pub(super) async fn build(size: Size, stop: &mut StopSignal) -> Result<Stage, Failure> {
+        let mut own = Own::start(size)?;
+        let data = own.home.path().join(CLUSTER);
         let folder = DataFolder::at(&data)?;
-        let cluster = wait_until_formed(&folder, &mut up).await?;
-        Ok(Stage {
-            data: DataArgs { data },
-            folder,
-            cluster,
-            own: Some(Own {
-                up,
-                _held: held,
-                home,
+        let formed = tokio::select! {
+            formed = wait_until_formed(&folder, &mut own.up) => formed,
+            () = stop.received() => Err(anyhow!("the run was interrupted").into()),
+        };
+        match formed {
+            Ok(cluster) => Ok(Stage {
+                data: DataArgs { data },
+                folder,
+                cluster,
+                own: Some(own),
             }),
-        })
+            Err(failure) => {
+                own.end().await?;
+                Err(failure)
+            }
+        }
     }
 
     /// Takes a cluster that runs.
@@ -114,17 +118,36 @@ impl Stage {
 
     /// Stops the cluster and removes its folder, if it was there for this run alone.
     pub(super) async fn close(self) -> Result<(), Failure> {
-        let Some(Own { mut up, home, .. }) = self.own else {
-            return Ok(());
-        };
-        if let Some(pid) = up.id().and_then(|pid| i32::try_from(pid).ok()) {
+        match self.own {
+            Some(own) => Ok(own.end().await?),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Own {
+    fn start(size: Size) -> anyhow::Result<Own> {
+        let home = tempfile::Builder::new().prefix("zonemq-run-").tempdir();
+        let home = home.context("no temporary folder can be made")?;
+        let lock_file = home.path().join("run.pid");
+        let held = lock::take(&lock_file).context("the temporary folder cannot be locked")?;
+        let held = held.context("a new file is locked by somebody else")?;
+        Ok(Own {
+            up: start(size, &home.path().join(CLUSTER), &lock_file)?,
+            _held: held,
+            home,
+        })
+    }
+
+    /// Stops the cluster in good order, and removes its folder.
+    async fn end(mut self) -> anyhow::Result<()> {
+        if let Some(pid) = self.up.id().and_then(|pid| i32::try_from(pid).ok()) {
             launch::signal(Pid::from_raw(pid), Signal::SIGTERM)?;
         }
-        let gone = tokio::time::timeout(GONE_WITHIN, up.wait()).await;
+        let gone = tokio::time::timeout(GONE_WITHIN, self.up.wait()).await;
         gone.context("the cluster of this run did not stop")?
             .context("the cluster of this run cannot be waited for")?;
-        home.close().context("the temporary folder stays")?;
-        Ok(())
+        self.home.close().context("the temporary folder stays")
     }
 }
 
