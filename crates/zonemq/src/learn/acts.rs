@@ -203,7 +203,7 @@ async fn ask(
     Ok(all)
 }
 
-async fn delete(queue: Queue, body: &str, room: &mut Classroom) -> Result<(), Failure> {
+async fn delete(queue: Queue, body: &str, room: &Classroom) -> Result<(), Failure> {
     let handle = room.notes.handles.get(body);
     let handle = handle.ok_or_else(|| anyhow!("{body:?} was not received"))?;
     let url = room.names.url(queue.name());
