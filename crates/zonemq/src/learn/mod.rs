@@ -14,7 +14,6 @@ mod lessons;
 use std::io::{self, BufRead, IsTerminal, Write};
 
 use anyhow::{Context, anyhow};
-use comfy_table::{Table, presets};
 use tokio::sync::mpsc;
 
 pub(crate) use self::args::LearnArgs;
@@ -38,8 +37,7 @@ enum Hands {
 /// Lists the lessons, or gives one.
 pub(crate) async fn run(args: LearnArgs) -> Result<(), Failure> {
     let Some(name) = &args.lesson else {
-        println!("{}", table());
-        println!("`zonemq learn LESSON` begins one on the cluster that `zonemq up` has started.");
+        list();
         return Ok(());
     };
     let lesson = lessons::named(name).ok_or_else(|| {
@@ -67,17 +65,16 @@ pub(crate) async fn run(args: LearnArgs) -> Result<(), Failure> {
     given.and(left)
 }
 
-fn table() -> Table {
-    let mut table = Table::new();
-    table.load_preset(presets::UTF8_FULL_CONDENSED).set_header([
-        "lesson",
-        "about",
-        "what one knows after it",
-    ]);
+fn list() {
     for lesson in lessons::ALL {
-        table.add_row([lesson.name, lesson.title, lesson.goal]);
+        println!(
+            "{}: {}\n{}",
+            lesson.name,
+            lesson.title,
+            beside("", lesson.goal)
+        );
     }
-    table
+    println!("`zonemq learn LESSON` begins one on the cluster that `zonemq up` has started.");
 }
 
 async fn give(lesson: &Lesson, mut hands: Hands, room: &mut Classroom) -> Result<(), Failure> {
@@ -130,7 +127,8 @@ impl Hands {
     /// Whether the step is to be done here, once somebody has said so.
     async fn leave_it_to_us(&mut self, step: &Step, room: &Classroom) -> Result<bool, Failure> {
         if let Some(command) = acts::command(&step.act, room) {
-            println!("{}", beside("Command:", &command));
+            // In one line, to be copied.
+            println!("Command:  {command}");
         }
         let Hands::Learner(lines) = self else {
             return Ok(true);
