@@ -134,13 +134,6 @@ pub(crate) enum Word {
     },
 }
 
-impl Word {
-    /// Whether processes end by it.
-    pub(crate) fn stops_processes(&self) -> bool {
-        matches!(self, Word::Kill { .. })
-    }
-}
-
 /// How a fault is set.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct How {

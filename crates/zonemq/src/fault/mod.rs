@@ -109,11 +109,13 @@ pub(crate) async fn set(word: &Word, data: &DataArgs) -> Result<Set, Failure> {
     })
 }
 
-/// Whether anything is broken on purpose.
-pub(crate) async fn any(data: &DataArgs) -> Result<bool, Failure> {
+/// All that is broken on purpose, in words.
+pub(crate) async fn active(data: &DataArgs) -> Result<Vec<String>, Failure> {
     let site = Site::open(data)?;
     let seen = site.look().await?;
-    Ok(!seen.active.is_empty() || !stopped_nodes(&site.folder).is_empty())
+    let told = seen.active.into_values().map(|active| active.fault.words);
+    let stopped = record::read(&site.folder).stopped.into_iter();
+    Ok(told.chain(stopped.map(|stopped| stopped.words)).collect())
 }
 
 /// The cluster as it is, and what the word means on it.

@@ -7,12 +7,14 @@ use clap::Parser;
 use serde_json::{Value, json};
 use zonemq_workload::CallError;
 
-use super::classroom::{Came, Classroom, Sent};
+use super::classroom::{Answer, Came, Classroom, Sent};
 use super::lesson::{Act, Letter, Queue, Receive, Through};
 use crate::args::{Cli, Command};
 use crate::failure::Failure;
 use crate::fault::{self, Word};
 
+/// Of all messages of the FIFO queue.
+const GROUP: &str = "one-group";
 /// How long the sender of a message waits for its answer.
 const SENDER_WAITS: Duration = Duration::from_secs(2);
 /// How long anything else may take, beside what it waits for.
@@ -28,11 +30,20 @@ pub(super) fn command(act: &Act, room: &Classroom) -> Option<String> {
             "aws sqs create-queue --queue-name {}",
             room.names.name(queue.name())
         )),
-        Act::Send(letter) => Some(format!(
-            "aws sqs send-message --queue-url {} --message-body '{}'",
-            url(letter.queue),
-            letter.body
-        )),
+        Act::Send(letter) => {
+            let order = match letter.queue {
+                Queue::Standard => String::new(),
+                Queue::Fifo => format!(
+                    " --message-group-id {GROUP} --message-deduplication-id {}",
+                    deduplication_id(letter.body)
+                ),
+            };
+            Some(format!(
+                "aws sqs send-message --queue-url {} --message-body '{}'{order}",
+                url(letter.queue),
+                letter.body
+            ))
+        }
         Act::Receive(
             Receive::One { queue, .. }
             | Receive::OneAndDelete { queue, .. }
@@ -63,6 +74,7 @@ pub(super) fn is_for_anybody(act: &Act) -> bool {
 pub(super) async fn prepare(act: &Act, room: &mut Classroom) -> Result<(), Failure> {
     if matches!(act, Act::Fault(_)) {
         room.note_leader().await?;
+        room.note_broken().await?;
     }
     room.note_committed().await?;
     Ok(())
@@ -118,20 +130,26 @@ async fn send(letter: Letter, room: &mut Classroom) -> Result<(), Failure> {
     } = letter;
     let mut input = json!({ "QueueUrl": room.names.url(queue.name()), "MessageBody": body });
     if queue == Queue::Fifo {
-        input["MessageGroupId"] = json!("one group");
-        input["MessageDeduplicationId"] = json!(body.replace(' ', "-"));
+        input["MessageGroupId"] = json!(GROUP);
+        input["MessageDeduplicationId"] = json!(deduplication_id(body));
     }
     let (through, at) = room.node(through).await?;
     let answer = room.call(at, "SendMessage", &input, SENDER_WAITS).await;
     room.notes.sent = Some(Sent {
         body,
         through,
-        answer: answer.map(drop).map_err(|error| match error {
-            CallError::Failed(why) => format!("it was refused: {why}"),
-            CallError::Unknown(why) => why,
-        }),
+        answer: match answer {
+            Ok(_) => Answer::Acknowledged,
+            Err(CallError::Failed(why)) => Answer::Refused(why),
+            Err(CallError::Unknown(_)) => Answer::Unknown,
+        },
     });
     Ok(())
+}
+
+/// Such ids have no spaces.
+fn deduplication_id(body: &str) -> String {
+    body.replace(' ', "-")
 }
 
 async fn receive(how: Receive, room: &mut Classroom) -> Result<(), Failure> {

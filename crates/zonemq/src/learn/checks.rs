@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::acts;
-use super::classroom::{Came, Classroom};
+use super::classroom::{Answer, Came, Classroom};
 use super::lesson::{Act, Check};
 use crate::failure::Failure;
+use crate::fault;
 use crate::status::ClusterStatus;
 
 /// An election takes half a second, and much longer on a busy machine.
@@ -105,14 +105,15 @@ async fn done(act: &Act, room: &Classroom) -> Result<Seen, Failure> {
     let took = seconds(room.notes.took);
     Ok(match act {
         Act::Fault(words) => {
+            let active = fault::active(&room.data).await?;
+            let verb = words.split(' ').next().unwrap_or_default();
+            let of_it = active.iter().rev().find(|active| active.starts_with(verb));
             let status = room.status().await?;
-            let left = status.nodes.iter().filter(|node| node.role.is_some());
-            let broken = acts::word(words)?.stops_processes();
-            let left = left.count();
-            if broken && left == status.nodes.len() {
-                Err("all nodes still run.".to_owned())
-            } else {
-                Ok(format!("{left} of {} nodes run.", status.nodes.len()))
+            let run = status.nodes.iter().filter(|node| node.role.is_some());
+            let run = format!("{} of {} nodes run.", run.count(), status.nodes.len());
+            match of_it {
+                Some(words) if active.len() > room.notes.broken => Ok(format!("{words}; {run}")),
+                _ => Err(format!("no {verb} has begun; {run}")),
             }
         }
         Act::CreateQueue(queue) => Ok(format!(
@@ -128,8 +129,10 @@ async fn acknowledged(room: &Classroom) -> anyhow::Result<Seen> {
     let Some(sent) = &room.notes.sent else {
         return Ok(Err("nothing was sent.".to_owned()));
     };
-    if let Err(why) = &sent.answer {
-        return Ok(Err(format!("{:?} was not acknowledged: {why}", sent.body)));
+    match &sent.answer {
+        Answer::Acknowledged => {}
+        Answer::Refused(why) => return Ok(Err(format!("{:?} was refused: {why}", sent.body))),
+        Answer::Unknown => return Ok(not_acknowledged(room).and_then(Err)),
     }
     let before = room.notes.committed.unwrap_or(0);
     // Followers hear of it with the next word of their leader.
@@ -151,9 +154,11 @@ fn not_acknowledged(room: &Classroom) -> Seen {
     let Some(sent) = &room.notes.sent else {
         return Err("nothing was sent.".to_owned());
     };
-    match sent.answer {
-        Ok(()) => Err(format!("n{} acknowledged {:?}.", sent.through, sent.body)),
-        Err(_) => Ok(format!(
+    match &sent.answer {
+        Answer::Acknowledged => Err(format!("n{} acknowledged {:?}.", sent.through, sent.body)),
+        // Who is refused knows what became of the message: that is another lesson.
+        Answer::Refused(why) => Err(format!("{:?} was refused: {why}", sent.body)),
+        Answer::Unknown => Ok(format!(
             "n{} gave no 200 to {:?} within {}.",
             sent.through,
             sent.body,

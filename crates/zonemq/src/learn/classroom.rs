@@ -43,6 +43,8 @@ pub(super) struct Notes {
     pub(super) term: Option<u64>,
     /// Up to where the log was committed before the last act.
     pub(super) committed: Option<u64>,
+    /// How much was broken on purpose before the last act.
+    pub(super) broken: usize,
     pub(super) sent: Option<Sent>,
     /// What came last, in its order.
     pub(super) received: Vec<Came>,
@@ -59,8 +61,18 @@ pub(super) struct Notes {
 pub(super) struct Sent {
     pub(super) body: &'static str,
     pub(super) through: u64,
-    /// Why it was not acknowledged.
-    pub(super) answer: Result<(), String>,
+    pub(super) answer: Answer,
+}
+
+/// What its sender was told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// 200.
+    Acknowledged,
+    /// It certainly is not in the queue.
+    Refused(String),
+    /// Nothing in time, or that nobody knows.
+    Unknown,
 }
 
 /// A message that came.
@@ -94,7 +106,9 @@ impl Classroom {
             )));
         }
         let status = room.status().await?;
-        if status.nodes.iter().any(|node| node.role.is_none()) || fault::any(data).await? {
+        if status.nodes.iter().any(|node| node.role.is_none())
+            || !fault::active(data).await?.is_empty()
+        {
             return Err(Failure::Usage(
                 "a lesson begins on a cluster in which all is well: `zonemq status` and `zonemq fault \
                  status` show this one, `zonemq up` starts it, `zonemq fault heal` mends it"
@@ -143,6 +157,12 @@ impl Classroom {
         let status = self.status().await?;
         let committed = status.nodes.iter().map(|node| node.committed_index);
         self.notes.committed = committed.max().flatten();
+        Ok(())
+    }
+
+    /// Notes how much is broken on purpose.
+    pub(super) async fn note_broken(&mut self) -> Result<(), Failure> {
+        self.notes.broken = fault::active(&self.data).await?.len();
         Ok(())
     }
 
