@@ -64,12 +64,25 @@ pub(crate) struct CheckStoreArgs {
     pub(crate) folder: PathBuf,
 }
 
+/// Where the local cluster is if nobody says it.
+const DEFAULT_DATA: &str = ".zonemq";
+
 /// Which local cluster is meant.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct DataArgs {
     /// Folder of the local cluster
-    #[arg(long, default_value = ".zonemq", value_name = "FOLDER")]
+    #[arg(long, default_value = DEFAULT_DATA, value_name = "FOLDER")]
     pub(crate) data: PathBuf,
+}
+
+impl DataArgs {
+    /// What a command line has to say of it.
+    pub(crate) fn said(&self) -> String {
+        if self.data.as_os_str() == DEFAULT_DATA {
+            return String::new();
+        }
+        format!(" --data {}", self.data.display())
+    }
 }
 
 /// What a node offers to its clients.

@@ -25,7 +25,7 @@ pub(super) fn command(act: &Act, room: &Classroom) -> Option<String> {
     let url = |queue: Queue| room.names.url(queue.name());
     match act {
         Act::Look => None,
-        Act::Fault(words) => Some(format!("zonemq fault {words}")),
+        Act::Fault(words) => Some(format!("zonemq fault {words}{}", room.data.said())),
         Act::CreateQueue(queue) => Some(format!(
             "aws sqs create-queue --queue-name {}",
             room.names.name(queue.name())

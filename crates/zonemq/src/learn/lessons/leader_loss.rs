@@ -34,8 +34,7 @@ pub(super) const LESSON: Lesson = Lesson {
             check: Check::AnotherLeads,
             why: "The followers heard nothing for a third of a second and asked for votes. A node votes \
                   only for one whose log is at least as long as its own, so whoever wins has every \
-                  committed entry. It takes part in a new term, so that nobody mistakes it for the \
-                  old one.",
+                  committed entry. It leads in a new term, so that nobody mistakes it for the old one.",
         },
         Step {
             says: "Send a message through a node that is left. It passes it on to the new leader.",
