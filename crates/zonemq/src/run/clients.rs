@@ -20,27 +20,19 @@ pub(super) struct Clients {
     /// Where each is.
     pub(super) zones: BTreeMap<String, String>,
     working: JoinSet<()>,
-    nodes: Vec<SocketAddr>,
-    names: Names,
-    queues: Vec<&'static str>,
 }
 
 impl Clients {
-    /// Lets them begin. `prefix` keeps their queues apart from anybody else's.
+    /// Lets them begin, under these names of their queues.
     pub(super) fn start(
         load: &Load,
         cluster: &Cluster,
         seed: u64,
-        prefix: String,
+        names: &Names,
         recorder: Recorder,
     ) -> Clients {
         let workload = Workload::new(load, recorder);
         let nodes: Vec<SocketAddr> = cluster.nodes.iter().map(|node| node.api).collect();
-        let names = Names {
-            account: cluster.service.account.clone(),
-            region: cluster.service.region.clone(),
-            prefix,
-        };
         let mut working = JoinSet::new();
         let mut zones = BTreeMap::new();
         let homes = cluster.nodes.iter().cycle();
@@ -59,15 +51,10 @@ impl Clients {
             };
             working.spawn(workload.laborer(lane, place).run(role));
         }
-        let lanes = load.lanes.iter();
-        let queues = lanes.flat_map(|lane| lane.queues());
         Clients {
             workload,
             zones,
             working,
-            nodes,
-            names,
-            queues: queues.map(|(name, _)| name).collect(),
         }
     }
 
@@ -83,20 +70,16 @@ impl Clients {
         }
         in_time
     }
+}
 
-    /// Ends all of them and removes their queues, as far as somebody takes the wish.
-    pub(super) async fn leave(mut self) {
-        self.working.shutdown().await;
-        let network = RealWorld::new().network().clone();
-        let mut client = Client::new(network, self.nodes, 0);
-        for queue in self.queues {
-            let url = json!({ "QueueUrl": self.names.url(queue) });
-            if let Err(error) = client.call("DeleteQueue", &url, REMOVE_WITHIN).await {
-                eprintln!(
-                    "zonemq: the queue {} stays: {error}",
-                    self.names.name(queue)
-                );
-            }
+/// Removes the queues of these clients, as far as somebody takes the wish.
+pub(super) async fn remove_queues(load: &Load, cluster: &Cluster, names: &Names) {
+    let nodes = cluster.nodes.iter().map(|node| node.api).collect();
+    let mut client = Client::new(RealWorld::new().network().clone(), nodes, 0);
+    for (queue, _) in load.lanes.iter().flat_map(|lane| lane.queues()) {
+        let url = json!({ "QueueUrl": names.url(queue) });
+        if let Err(error) = client.call("DeleteQueue", &url, REMOVE_WITHIN).await {
+            eprintln!("zonemq: the queue {} stays: {error}", names.name(queue));
         }
     }
 }

@@ -23,7 +23,7 @@ use anyhow::{Context, anyhow};
 use zonemq_history::{Verdict as Judged, judge};
 use zonemq_report::{Timeline, Verdict, Violation};
 use zonemq_scenario::{Scenario, plan};
-use zonemq_workload::{Recorder, Seeded, Stopwatch};
+use zonemq_workload::{Names, Recorder, Seeded, Stopwatch};
 use zonemq_world::{Chance, World, real::RealWorld};
 
 use self::args::Engine;
@@ -62,13 +62,15 @@ async fn on_processes(args: &RunArgs) -> Result<ExitCode, Failure> {
         Stage::build(scenario.cluster, &mut stop).await?
     };
     let seed = args.seed.unwrap_or(DEFAULT_SEED);
+    let names = names(&stage);
     let played = tokio::select! {
-        played = play(args, &scenario, seed, &stage) => played,
+        played = play(args, &scenario, seed, &stage, &names) => played,
         () = stop.received() => Err(anyhow!("the run was interrupted").into()),
     };
-    if played.is_err() && !stage.is_own() {
-        // What is broken in a cluster that stays must not stay broken.
+    if !stage.is_own() {
+        // A cluster that stays must be as it was, however the run has ended.
         fault::heal_quietly(&stage.data).await?;
+        clients::remove_queues(&scenario.workload, &stage.cluster, &names).await;
     }
     let closed = stage.close().await;
     let (timeline, all) = played?;
@@ -101,6 +103,7 @@ async fn play(
     scenario: &Scenario,
     seed: u64,
     stage: &Stage,
+    names: &Names,
 ) -> Result<(Timeline, Vec<Said>), Failure> {
     let began = Instant::now();
     let recorder = Recorder::new(Stopwatch::new(move || began.elapsed()));
@@ -112,8 +115,7 @@ async fn play(
     let nodes = &stage.cluster.nodes;
     let observer = Observer::begin(&http::client()?, &stage.folder, nodes, &recorder);
     let load = &scenario.workload;
-    let prefix = own_prefix(stage);
-    let mut clients = Clients::start(load, &stage.cluster, seed, prefix, recorder.clone());
+    let mut clients = Clients::start(load, &stage.cluster, seed, names, recorder.clone());
     let (many, of) = (clients.zones.len(), nodes.len());
     tell(&format!("{many} clients at work on {of} nodes"));
 
@@ -142,9 +144,6 @@ async fn play(
         zones: std::mem::take(&mut clients.zones),
         took: recorder.elapsed(),
     };
-    if !stage.is_own() {
-        clients.leave().await;
-    }
     let title = format!(
         "{} on real processes, with faults of seed {seed}",
         args.scenario
@@ -152,12 +151,18 @@ async fn play(
     Ok((page::timeline(title, scenario, stage, ended, &all), all))
 }
 
-/// What keeps the queues of this run apart from all others of a cluster that somebody else uses.
-fn own_prefix(stage: &Stage) -> String {
-    if stage.is_own() {
-        return String::new();
+/// What queues are called: in a cluster that somebody else uses, something that nobody else has.
+fn names(stage: &Stage) -> Names {
+    let prefix = if stage.is_own() {
+        String::new()
+    } else {
+        format!("run-{:08x}-", RealWorld::new().chance().next_u64() >> 32)
+    };
+    Names {
+        account: stage.cluster.service.account.clone(),
+        region: stage.cluster.service.region.clone(),
+        prefix,
     }
-    format!("run-{:08x}-", RealWorld::new().chance().next_u64() >> 32)
 }
 
 /// All words of a run, by their times.
