@@ -86,8 +86,12 @@ pub(super) async fn perform(act: &Act, room: &mut Classroom) -> Result<(), Failu
     match act {
         Act::Look => {}
         Act::Fault(words) => match word(words)? {
-            Word::Heal { .. } => drop(fault::heal_quietly(&room.data).await?),
-            word => drop(fault::set(&word, &room.data).await?),
+            Word::Heal { .. } => {
+                fault::heal_quietly(&room.data).await?;
+            }
+            word => {
+                fault::set(&word, &room.data).await?;
+            }
         },
         Act::CreateQueue(queue) => create_queue(*queue, room).await?,
         Act::Send(letter) => send(*letter, room).await?,
