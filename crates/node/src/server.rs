@@ -17,9 +17,11 @@ use zonemq_world::{Chance, World};
 
 use crate::admin::{self, NodeState};
 use crate::config::NodeConfig;
-use crate::faults::{self, Caller};
+use crate::console::{self, Console};
+use crate::faults;
 use crate::leader::LeaderService;
 use crate::listening::listen;
+use crate::local::Caller;
 use crate::metrics::Metrics;
 use crate::move_pump;
 use crate::router::{GROUP, Router};
@@ -30,6 +32,8 @@ use crate::{edge, forward, http, stored};
 
 const WAITING_FORWARDED: usize = 1024;
 const WAITING_EVENTS: usize = 1024;
+/// Looks of peers are answered one after the other; each peer asks for one at a time.
+const WAITING_LOOKS: usize = 8;
 
 /// Why a node does not start.
 #[derive(Debug, thiserror::Error)]
@@ -120,6 +124,7 @@ impl Node {
             space: space.clone(),
         };
         let (passed_on, forwarded) = mpsc::channel(WAITING_FORWARDED);
+        let (looks, looked_at) = mpsc::channel(WAITING_LOOKS);
         let mut background = JoinSet::new();
         background.spawn(waiters.clone().run(world.clock().clone(), events));
         background.spawn(forward::serve(leader.clone(), forwarded));
@@ -129,6 +134,7 @@ impl Node {
             config.id,
             &[&group],
             passed_on,
+            looks,
         );
 
         let session = Arc::new(Session::new(world.chance().next_u64()));
@@ -155,7 +161,10 @@ impl Node {
             router,
             waiters,
             metrics,
+            console: Console::default(),
         });
+        background.spawn(console::serve(state.clone(), looked_at));
+        background.spawn(console::run(state.clone()));
         let mut serving = JoinSet::new();
         serving.spawn(http::serve(api_listener, paths_for(&state), stopping));
         Ok(Node {
@@ -248,5 +257,6 @@ fn paths<W: World>(state: &Arc<NodeState<W>>, caller: Caller) -> axum::Router {
     };
     paths
         .with_state(state.clone())
+        .merge(console::paths(state, caller))
         .merge(faults::paths(board.as_ref(), caller))
 }

@@ -40,12 +40,13 @@ const WAITING_FRAMES: usize = 1024;
 const WRITE_BYTES: usize = 256 << 10;
 const MAX_CONNECTIONS: usize = 1024;
 
-/// A client's request that another node passed on, because it takes this node for the leader.
+/// A request that another node passed on: a client's, because it takes this node for the leader,
+/// or a look at what this node shows of itself.
 #[derive(Debug)]
 pub struct Forwarded {
     /// The group that it is for.
     pub group: GroupId,
-    /// As given to [`crate::Peers::forward`].
+    /// As given to [`crate::Peers::forward`] or [`crate::Peers::look`].
     pub request: Bytes,
     /// Takes the reply. Closed when the other node has stopped waiting.
     pub reply: oneshot::Sender<Bytes>,
@@ -74,16 +75,18 @@ struct Served {
     me: NodeId,
     groups: BTreeMap<GroupId, ServedGroup>,
     forwarded: mpsc::Sender<Forwarded>,
+    looks: mpsc::Sender<Forwarded>,
 }
 
 impl PeerServer {
-    /// Serves `groups` on `listener`; what is forwarded goes to `forwarded`.
+    /// Serves `groups` on `listener`; what is forwarded goes to `forwarded`, looks to `looks`.
     pub fn start<W: World>(
         listener: <W::Network as Network>::Listener,
         cluster: &str,
         me: NodeId,
         groups: &[&Group],
         forwarded: mpsc::Sender<Forwarded>,
+        looks: mpsc::Sender<Forwarded>,
     ) -> PeerServer {
         let served = Arc::new(Served {
             cluster: cluster.to_owned(),
@@ -93,6 +96,7 @@ impl PeerServer {
                 .map(|group| (group.id(), group.served()))
                 .collect(),
             forwarded,
+            looks,
         });
         let mut tasks = JoinSet::new();
         tasks.spawn(accept(listener, served));
@@ -289,7 +293,8 @@ async fn serve_exchange(group: GroupId, mut conversation: Conversation, served: 
             Ok(())
         }
         Service::StateHash => serve_state_hash(in_group, &mut conversation).await,
-        Service::Forward => serve_forward(group, served, &mut conversation).await,
+        Service::Forward => pass_on(group, &served.forwarded, &mut conversation).await,
+        Service::Look => pass_on(group, &served.looks, &mut conversation).await,
     };
     match result {
         Ok(()) => conversation.say(Content::End).await,
@@ -344,7 +349,8 @@ async fn serve_call(
         | Service::FetchSnapshot
         | Service::Contents
         | Service::Acknowledged
-        | Service::StateHash => {
+        | Service::StateHash
+        | Service::Look => {
             return Err(refusal("not a call"));
         }
     };
@@ -459,9 +465,9 @@ async fn serve_state_hash(
     Ok(())
 }
 
-async fn serve_forward(
+async fn pass_on(
     group: GroupId,
-    served: &Served,
+    to: &mpsc::Sender<Forwarded>,
     conversation: &mut Conversation,
 ) -> Result<(), Refusal> {
     let request = first_message(conversation).await?;
@@ -471,9 +477,7 @@ async fn serve_forward(
         request,
         reply,
     };
-    served
-        .forwarded
-        .send(forwarded)
+    to.send(forwarded)
         .await
         .map_err(|_| refusal("this node is shutting down"))?;
     let reply = replied

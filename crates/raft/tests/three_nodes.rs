@@ -75,7 +75,8 @@ async fn start(id: u64, addresses: &BTreeMap<u64, SocketAddr>, folder: &Path) ->
         .await
         .unwrap();
     let (passed_on, _) = mpsc::channel(1);
-    let server = PeerServer::start::<RealWorld>(listener, "test", id, &[&group], passed_on);
+    let (looks, _) = mpsc::channel(1);
+    let server = PeerServer::start::<RealWorld>(listener, "test", id, &[&group], passed_on, looks);
     TestNode { group, wal, server }
 }
 
