@@ -19,8 +19,7 @@ let heardAt = 0;
 function choose() {
   const [name, detail] = location.hash.slice(1).split("=");
   if (!NAMES.includes(name)) {
-    // The skip link leads to whatever is shown.
-    if (name !== "view") location.replace(`#${shown}`);
+    location.replace(`#${shown}`);
     return;
   }
   shown = name;
@@ -29,7 +28,7 @@ function choose() {
     if (link.getAttribute("href") === `#${shown}`) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
-  if (name === "message" && detail) showMessage(decodeURIComponent(detail));
+  if (name === "message" && detail) showMessage(detail);
   drawSoon();
 }
 
@@ -57,6 +56,10 @@ function drawSoon() {
   requestAnimationFrame(draw);
 }
 
+document.querySelector(".skip").addEventListener("click", (event) => {
+  event.preventDefault();
+  byId("view").focus();
+});
 addEventListener("hashchange", choose);
 addEventListener("keydown", (event) => {
   const types = /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName);

@@ -60,5 +60,5 @@ byId("find").addEventListener("submit", (event) => {
   event.preventDefault();
   const wanted = event.target.elements.id.value.trim();
   if (location.hash === `#message=${wanted}`) askedAt = 0;
-  else location.hash = `message=${encodeURIComponent(wanted)}`;
+  else location.hash = `message=${wanted}`;
 });

@@ -67,11 +67,15 @@ impl SeenEntries {
             .saturating_sub(count.min(MOST_SEEN_ENTRIES))
             .max(first_kept);
         let mut entries = self.known(first, truncations);
-        let mut next = entries.last_key_value().map_or(first, |(at, _)| at + 1);
-        if entries.keys().next() != Some(&first) {
+        let end = |entries: &BTreeMap<u64, SeenEntry>| {
+            let last = entries.last_key_value();
+            last.map_or(first, |(at, _)| at + 1)
+        };
+        // Looks with a pause between them leave a gap.
+        if entries.len() as u64 != end(&entries) - first {
             entries.clear();
-            next = first;
         }
+        let mut next = end(&entries);
         while next < until {
             // A part at a time: entries may be large, and what is told of them is not.
             let read = log.limited_get_log_entries(next, until).await?;
