@@ -64,7 +64,10 @@ impl Pictures {
             if is_so(&picture) {
                 return picture;
             }
-            assert!(Instant::now() < deadline, "not within the time: {what}: {picture:#}");
+            assert!(
+                Instant::now() < deadline,
+                "not within the time: {what}: {picture:#}"
+            );
         }
     }
 }
@@ -141,7 +144,10 @@ async fn a_message_is_traced_to_the_same_place_on_every_node_and_out_of_its_queu
     let told = String::from_utf8(told.stdout).expect("text");
     assert!(told.contains("visible in work, received 0 times"), "{told}");
     assert!(told.contains("On the disk of 3 of 3 nodes"), "{told}");
-    assert!(!told.contains('\u{1b}'), "no colours where there is no terminal");
+    assert!(
+        !told.contains('\u{1b}'),
+        "no colours where there is no terminal"
+    );
 
     let received = client.receive_message().queue_url(&queue).send().await;
     let received = received.expect("received");
@@ -151,7 +157,10 @@ async fn a_message_is_traced_to_the_same_place_on_every_node_and_out_of_its_queu
     let leader = cluster.leader().await;
     let trace = json_of(&cluster, leader, &format!("/admin/messages/{id}")).await;
     assert_eq!(trace["message"], Value::Null, "no queue holds it");
-    assert_eq!(trace["entry"]["index"], places[0].0, "its entry is still there");
+    assert_eq!(
+        trace["entry"]["index"], places[0].0,
+        "its entry is still there"
+    );
 
     let wrong = reqwest::get(url(&cluster, 1, "/admin/messages/17")).await;
     assert_eq!(wrong.expect("an answer").status(), 400);
@@ -166,7 +175,9 @@ async fn a_picture_of_all_nodes_is_pushed_soon_after_something_happened() {
     pictures.until("all nodes are seen", all_seen).await;
     let visible = |picture: &Value| {
         let nodes = picture["nodes"].as_array().expect("a list");
-        let counts = nodes.iter().map(|node| &node["seen"]["queues"][0]["visible"]);
+        let counts = nodes
+            .iter()
+            .map(|node| &node["seen"]["queues"][0]["visible"]);
         counts.filter_map(Value::as_u64).max()
     };
     let mut took = Vec::new();
@@ -180,7 +191,10 @@ async fn a_picture_of_all_nodes_is_pushed_soon_after_something_happened() {
     }
     took.sort();
     let median = took[took.len() / 2];
-    assert!(median <= TOLD_WITHIN, "half took longer than {median:?}: {took:?}");
+    assert!(
+        median <= TOLD_WITHIN,
+        "half took longer than {median:?}: {took:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -222,7 +236,12 @@ async fn a_fault_is_set_on_all_nodes_seen_across_the_cut_and_undone() {
     ] });
     let http = Client::new();
     let faults = url(&cluster, 1, "/console/faults");
-    let set = http.post(&faults).json(&cut).send().await.expect("an answer");
+    let set = http
+        .post(&faults)
+        .json(&cut)
+        .send()
+        .await
+        .expect("an answer");
     let set: Value = set.json().await.expect("JSON");
     assert_eq!(set["number"], 1, "{set:#}");
     let done = |answer: &Value| {
@@ -264,13 +283,18 @@ async fn nothing_is_shown_or_broken_for_a_page_that_is_not_ours() {
         "/admin/faults",
     ];
     for path in paths {
-        let asked = http.get(url(&cluster, 1, path)).header(HOST, "evil.example:9324");
+        let asked = http
+            .get(url(&cluster, 1, path))
+            .header(HOST, "evil.example:9324");
         let refused = asked.send().await.expect("an answer");
         assert_eq!(refused.status(), 403, "{path}");
         // Asked by another origin, a browser would need to be told that it may read.
-        let asked = http.get(url(&cluster, 1, path)).header(ORIGIN, "http://evil.example");
+        let asked = http
+            .get(url(&cluster, 1, path))
+            .header(ORIGIN, "http://evil.example");
         let answer = asked.send().await.expect("an answer");
-        let permits = |name: &&reqwest::header::HeaderName| name.as_str().starts_with("access-control");
+        let permits =
+            |name: &&reqwest::header::HeaderName| name.as_str().starts_with("access-control");
         assert_eq!(answer.headers().keys().find(permits), None, "{path}");
     }
     for (method, path) in [
@@ -279,7 +303,9 @@ async fn nothing_is_shown_or_broken_for_a_page_that_is_not_ours() {
         (Method::POST, "/admin/faults"),
     ] {
         let asked = http.request(method, url(&cluster, 1, path));
-        let asked = asked.header(HOST, "evil.example").header(CONTENT_TYPE, "application/json");
+        let asked = asked
+            .header(HOST, "evil.example")
+            .header(CONTENT_TYPE, "application/json");
         let refused = asked.body("{}").send().await.expect("an answer");
         assert_eq!(refused.status(), 403, "{path}");
     }
@@ -291,9 +317,17 @@ async fn nothing_is_shown_or_broken_for_a_page_that_is_not_ours() {
         let got = http.get(url(&cluster, 1, path)).send().await;
         assert_eq!(got.expect("an answer").status(), 405, "{path}");
     }
-    let page = reqwest::get(url(&cluster, 1, "/console")).await.expect("an answer");
-    let policy = page.headers()["content-security-policy"].to_str().expect("text");
-    for part in ["default-src 'none'", "script-src 'self'", "frame-ancestors 'none'"] {
+    let page = reqwest::get(url(&cluster, 1, "/console"))
+        .await
+        .expect("an answer");
+    let policy = page.headers()["content-security-policy"]
+        .to_str()
+        .expect("text");
+    for part in [
+        "default-src 'none'",
+        "script-src 'self'",
+        "frame-ancestors 'none'",
+    ] {
         assert!(policy.contains(part), "{policy}");
     }
 }
@@ -304,7 +338,10 @@ async fn the_terminal_shows_messages_and_the_cluster() {
     let client = cluster.client(1);
     let queue = create_queue(&client, "work").await;
     let send = client.send_message().queue_url(&queue);
-    send.message_body("one\nand two").send().await.expect("sent");
+    send.message_body("one\nand two")
+        .send()
+        .await
+        .expect("sent");
     let told = |arguments: &[&str]| {
         let output = cluster.zonemq(arguments);
         assert!(output.status.success(), "{arguments:?}: {output:?}");
@@ -319,7 +356,10 @@ async fn the_terminal_shows_messages_and_the_cluster() {
         assert!(top.contains(part), "{part} in {top}");
     }
     let status = told(&["status"]);
-    assert!(status.contains("leader") && !status.contains('\u{1b}'), "{status}");
+    assert!(
+        status.contains("leader") && !status.contains('\u{1b}'),
+        "{status}"
+    );
 
     let no_queue = cluster.zonemq(&["peek", "other"]);
     assert_eq!(no_queue.status.code(), Some(2), "{no_queue:?}");

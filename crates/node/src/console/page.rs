@@ -6,13 +6,14 @@ use axum::response::{IntoResponse, Response};
 
 /// A browser runs what comes from this node, and nothing that a message says.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
-                      connect-src 'self'; base-uri 'none'; form-action 'none'; \
+                      connect-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; \
                       frame-ancestors 'none'";
 
 const FRAME: &str = include_str!("../../page/console.html");
 
 /// Names and texts of what the frame names.
-const PARTS: [(&str, &str); 11] = [
+const PARTS: [(&str, &str); 12] = [
+    ("icon.svg", include_str!("../../page/icon.svg")),
     (
         "colours.css",
         include_str!("../../../report/page/colours.css"),
@@ -40,6 +41,7 @@ pub(super) async fn part(Path(name): Path<String>) -> Response {
         return (StatusCode::NOT_FOUND, "the page has no such part\n").into_response();
     };
     let content_type = match name.rsplit_once('.') {
+        Some((_, "svg")) => "image/svg+xml",
         Some((_, "css")) => "text/css; charset=utf-8",
         _ => "text/javascript; charset=utf-8",
     };
