@@ -46,7 +46,7 @@ class Cluster {
   }
 
   stop() {
-    for (const load of this.loads) load.kill();
+    for (const load of this.loads) load.kill("SIGKILL");
     this.zonemq("down");
     rmSync(this.folder, { recursive: true, force: true });
   }

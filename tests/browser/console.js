@@ -130,7 +130,7 @@ describe("console", () => {
     await page.getByLabel("What").selectOption("cut");
     await page.getByRole("button", { name: "Break" }).click();
     const fault = page.locator("#faults li");
-    await fault.waitFor();
+    await fault.getByText("on n1, n2, n3").waitFor();
     assert.match(await fault.textContent(), /^#1 cut n1-n2\d+ s left · on n1, n2, n3Undo$/);
     await screenshot(page, "console-lab");
     await page.keyboard.press("Escape");
@@ -215,7 +215,7 @@ describe("console", () => {
     }, QueueUrl);
     console.log(`event to screen under load: p50 ${took[49].toFixed(0)} ms, p99 ${took[98].toFixed(0)} ms, longest ${took[99].toFixed(0)} ms`);
     assert.ok(took[98] <= 250, `p99 is ${took[98]} ms`);
-    cluster.loads.at(-1).kill();
+    cluster.loads.at(-1).kill("SIGKILL");
     await load;
     await close(page);
   });

@@ -1,18 +1,18 @@
 //! Colours for what people read in a terminal. Where it is none, or `NO_COLOR` is set, nothing is
 //! coloured.
 
-use console::{Style, colors_enabled};
+use console::{Color, Style, colors_enabled};
 
 /// Words of a table that are coloured wherever they stand alone.
-const WORDS: [(&str, fn() -> Style); 8] = [
-    ("leader", || Style::new().green().bold()),
-    ("follower", || Style::new().cyan()),
-    ("learner", || Style::new().cyan()),
-    ("candidate", || Style::new().yellow().bold()),
-    ("no answer", || Style::new().red().bold()),
-    ("down", || Style::new().red().bold()),
-    ("✓", || Style::new().green()),
-    ("✗", || Style::new().red()),
+const WORDS: [(&str, Color); 8] = [
+    ("leader", Color::Green),
+    ("follower", Color::Cyan),
+    ("learner", Color::Cyan),
+    ("candidate", Color::Yellow),
+    ("no answer", Color::Red),
+    ("down", Color::Red),
+    ("✓", Color::Green),
+    ("✗", Color::Red),
 ];
 
 /// The text with its words in their colours, if colours are wanted.
@@ -27,10 +27,10 @@ pub(crate) fn painted(text: &str) -> String {
 /// A table is laid out first and coloured then: colours take no room.
 fn coloured(text: &str) -> String {
     let mut painted = text.to_owned();
-    for (word, style) in WORDS {
+    for (word, colour) in WORDS {
         let alone = format!(" {word} ");
         if painted.contains(&alone) {
-            let style = style().force_styling(true);
+            let style = Style::new().fg(colour).force_styling(true);
             painted = painted.replace(&alone, &format!(" {} ", style.apply_to(word)));
         }
     }
@@ -63,7 +63,7 @@ mod tests {
     fn words_are_coloured_only_where_they_stand_alone() {
         assert_eq!(
             coloured("│ leader │ leaders │"),
-            "│ \u{1b}[32m\u{1b}[1mleader\u{1b}[0m │ leaders │"
+            "│ \u{1b}[32mleader\u{1b}[0m │ leaders │"
         );
         assert_eq!(coloured("nothing"), "nothing");
     }

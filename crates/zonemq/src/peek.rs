@@ -28,7 +28,8 @@ struct Message {
     receive_count: u32,
     state: String,
     until_millis: Option<u64>,
-    message_group: Option<String>,
+    #[serde(rename = "message_group")]
+    group: Option<String>,
     body: Option<String>,
     body_bytes: Option<usize>,
     body_problem: Option<String>,
@@ -87,7 +88,7 @@ fn told(queue: &str, peeked: &Peeked) -> String {
             state,
             message.receive_count.to_string(),
             format!("{age} s"),
-            one_line(message.message_group.as_deref().unwrap_or("-"), 30),
+            one_line(message.group.as_deref().unwrap_or("-"), 30),
             message
                 .body_bytes
                 .map_or_else(|| "-".to_owned(), |bytes| bytes.to_string()),
@@ -121,7 +122,7 @@ mod tests {
                 receive_count: 1,
                 state: "in_flight".to_owned(),
                 until_millis: Some(13_000),
-                message_group: None,
+                group: None,
                 body: Some("\u{1b}[31mred\nand more".to_owned()),
                 body_bytes: Some(17),
                 body_problem: None,

@@ -44,7 +44,7 @@ async fn once(cluster: &Cluster) -> Result<(), Failure> {
 
 async fn watch(cluster: &Cluster) -> Result<(), Failure> {
     let mut stop = StopSignal::catch().map_err(anyhow::Error::from)?;
-    let mut screen = Screen::take()?;
+    let screen = Screen::take()?;
     let watching = async {
         loop {
             // Whichever node answers, and another one when it has gone.

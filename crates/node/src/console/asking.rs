@@ -28,7 +28,7 @@ use crate::router::GROUP;
 /// Whoever has not answered by then does not answer.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// A link that works answers within this, and nobody else is asked.
-const HEAD_START: Duration = Duration::from_millis(50);
+const HEAD_START: Duration = Duration::from_millis(30);
 /// Far above any answer.
 const MOST_ANSWER_BYTES: usize = 8 << 20;
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout_at};
 use zonemq_world::World;
 
 use super::asking::{self, Look};
@@ -18,11 +18,11 @@ use crate::config::Member;
 
 /// Who watches at one time; a person needs one.
 pub(super) const MOST_VIEWERS: usize = 16;
-/// Between two questions to a node.
-const ASK_EVERY: Duration = Duration::from_millis(50);
-/// Between two pictures, at least.
+/// Between two rounds of questions, each of which may make a picture.
 const PAUSE: Duration = Duration::from_millis(100);
-/// And at most, so that a viewer knows that the node lives.
+/// Whoever answers later in a round is in the next picture.
+const ROUND_PATIENCE: Duration = Duration::from_millis(60);
+/// Between two pictures at most, so that a viewer knows that the node lives.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// Of each log.
 const ENTRIES: u64 = 24;
@@ -77,19 +77,30 @@ impl Drop for Viewer {
     }
 }
 
-/// What each node has told last, or why it tells nothing.
+/// What each node has told last, and in which round; or why it tells nothing.
 #[derive(Debug, Default)]
 struct Told {
-    nodes: Mutex<BTreeMap<u64, Result<String, String>>>,
+    nodes: Mutex<BTreeMap<u64, (u64, Result<String, String>)>>,
     changed: Notify,
 }
 
 impl Told {
-    fn tell(&self, node: u64, answer: Result<String, String>) {
+    fn tell(&self, node: u64, round: u64, answer: Result<String, String>) {
         let mut nodes = self.nodes.lock().unwrap_or_else(PoisonError::into_inner);
-        if nodes.get(&node) != Some(&answer) {
-            nodes.insert(node, answer);
-            self.changed.notify_one();
+        nodes.insert(node, (round, answer));
+        self.changed.notify_one();
+    }
+
+    /// Resolves when every node has told something in this round.
+    async fn all_in(&self, round: u64, members: &[Member]) {
+        let is_in = |member: &Member| {
+            let nodes = self.nodes.lock().unwrap_or_else(PoisonError::into_inner);
+            nodes
+                .get(&member.id)
+                .is_some_and(|(last, _)| *last >= round)
+        };
+        while !members.iter().all(is_in) {
+            self.changed.notified().await;
         }
     }
 
@@ -98,7 +109,8 @@ impl Told {
         let nodes = self.nodes.lock().unwrap_or_else(PoisonError::into_inner);
         let mut picture = format!("data: {{\"from\":{from},\"nodes\":[");
         for (place, member) in members.iter().enumerate() {
-            let (seen, why) = match nodes.get(&member.id)? {
+            let (_, told) = nodes.get(&member.id)?;
+            let (seen, why) = match told {
                 Ok(json) => (json.as_str(), "null".to_owned()),
                 Err(why) => ("null", serde_json::Value::from(why.as_str()).to_string()),
             };
@@ -122,36 +134,50 @@ pub(crate) async fn run<W: World>(node: Arc<NodeState<W>>) {
     // The sender lives in the node.
     while viewers.wait_for(|viewers| *viewers > 0).await.is_ok() {
         let told = Arc::new(Told::default());
+        let rounds = watch::Sender::new(0);
         let mut asking = JoinSet::new();
         for member in node.config.members.clone() {
-            asking.spawn(keep_asking(node.clone(), member, told.clone()));
+            let (node, told, rounds) = (node.clone(), told.clone(), rounds.subscribe());
+            asking.spawn(keep_asking(node, member, told, rounds));
         }
         tokio::select! {
-            () = publish(&node, &told) => {}
+            () = publish(&node, &told, &rounds) => {}
             _ = viewers.wait_for(|viewers| *viewers == 0) => {}
         }
         node.console.show(Bytes::new());
     }
 }
 
-async fn keep_asking<W: World>(node: Arc<NodeState<W>>, member: Member, told: Arc<Told>) {
+/// Asks one node in each round. A slow one misses rounds, and delays nobody else.
+async fn keep_asking<W: World>(
+    node: Arc<NodeState<W>>,
+    member: Member,
+    told: Arc<Told>,
+    mut rounds: watch::Receiver<u64>,
+) {
     let look = Look::Overview { entries: ENTRIES };
-    let mut pauses = interval(ASK_EVERY);
-    pauses.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        pauses.tick().await;
-        told.tell(member.id, asking::ask(&node, &member, &look).await);
+    while rounds.changed().await.is_ok() {
+        let round = *rounds.borrow_and_update();
+        let answer = asking::ask(&node, &member, &look).await;
+        told.tell(member.id, round, answer);
     }
 }
 
-async fn publish<W: World>(node: &NodeState<W>, told: &Told) {
-    loop {
+async fn publish<W: World>(node: &NodeState<W>, told: &Told, rounds: &watch::Sender<u64>) {
+    let members = &node.config.members;
+    let mut shown = Bytes::new();
+    let mut shown_at = Instant::now();
+    for round in 1.. {
         let at = Instant::now();
-        if let Some(picture) = told.picture(node.config.id, &node.config.members) {
+        rounds.send_replace(round);
+        let _ = timeout_at(at + ROUND_PATIENCE, told.all_in(round, members)).await;
+        if let Some(picture) = told.picture(node.config.id, members)
+            && (picture != shown || shown_at.elapsed() >= LONGEST_PAUSE)
+        {
+            shown = picture.clone();
+            shown_at = Instant::now();
             node.console.show(picture);
         }
-        // Nothing changed: it is told again, for those who wonder.
-        let _ = timeout_at(at + LONGEST_PAUSE, told.changed.notified()).await;
         sleep_until(at + PAUSE).await;
     }
 }
@@ -173,9 +199,9 @@ mod tests {
     fn a_picture_tells_of_each_node_what_it_said_or_why_it_says_nothing() {
         let told = Told::default();
         let members = [member(1, "a"), member(2, "b\"\n")];
-        told.tell(1, Ok(r#"{"term":3}"#.to_owned()));
+        told.tell(1, 1, Ok(r#"{"term":3}"#.to_owned()));
         assert_eq!(told.picture(1, &members), None, "not before all were asked");
-        told.tell(2, Err("it is \"gone\"\n".to_owned()));
+        told.tell(2, 1, Err("it is \"gone\"\n".to_owned()));
         let picture = told.picture(1, &members).unwrap();
         let text = std::str::from_utf8(&picture).unwrap();
         let json = text.strip_prefix("data: ").unwrap();
@@ -185,6 +211,20 @@ mod tests {
         assert_eq!(picture["nodes"][0]["seen"]["term"], 3);
         assert_eq!(picture["nodes"][1]["why"], "it is \"gone\"\n");
         assert_eq!(picture["nodes"][1]["seen"], serde_json::Value::Null);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_round_is_over_when_all_have_answered_in_it() {
+        let told = Told::default();
+        let members = [member(1, "a"), member(2, "b")];
+        told.tell(1, 7, Ok(String::new()));
+        told.tell(2, 6, Ok(String::new()));
+        let soon = || Instant::now() + PAUSE;
+        let late = timeout_at(soon(), told.all_in(7, &members)).await;
+        assert!(late.is_err(), "the second has not answered in this round");
+        told.tell(2, 7, Err("it does not answer".to_owned()));
+        let all = timeout_at(soon(), told.all_in(7, &members)).await;
+        assert!(all.is_ok(), "that it does not answer is an answer");
     }
 
     #[test]

@@ -68,29 +68,27 @@ fn nodes(picture: &Picture, leader: Option<&Seen>) -> Table {
     ]);
     for node in &picture.nodes {
         let mut row = vec![format!("n{}", node.id), node.zone.clone()];
-        match &node.seen {
-            Some(seen) => {
-                let behind = leader.map(|leader| {
-                    let behind = leader.last_log_index.saturating_sub(seen.last_log_index);
-                    behind.to_string()
-                });
-                row.push(seen.role.clone());
-                let numbers = [
-                    seen.term,
-                    seen.last_log_index,
-                    seen.durable_index,
-                    seen.committed_index,
-                    seen.applied_index,
-                ];
-                row.extend(numbers.map(|number| number.to_string()));
-                row.push(behind.unwrap_or_else(|| "-".to_owned()));
-            }
-            None => {
-                let why = node.why.as_deref().unwrap_or_default();
-                tracing::debug!(node = node.id, why, "does not answer");
-                row.push("no answer".to_owned());
-            }
-        }
+        let Some(seen) = &node.seen else {
+            let why = node.why.as_deref().unwrap_or_default();
+            tracing::debug!(node = node.id, why, "does not answer");
+            row.push("no answer".to_owned());
+            table.add_row(row);
+            continue;
+        };
+        let behind = leader.map(|leader| {
+            let behind = leader.last_log_index.saturating_sub(seen.last_log_index);
+            behind.to_string()
+        });
+        row.push(seen.role.clone());
+        let numbers = [
+            seen.term,
+            seen.last_log_index,
+            seen.durable_index,
+            seen.committed_index,
+            seen.applied_index,
+        ];
+        row.extend(numbers.map(|number| number.to_string()));
+        row.push(behind.unwrap_or_else(|| "-".to_owned()));
         table.add_row(row);
     }
     for column in table.column_iter_mut().skip(3) {

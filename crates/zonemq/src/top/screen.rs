@@ -17,6 +17,7 @@ const CLEAR_BELOW: &str = "\x1b[J";
 
 /// The terminal while it is ours.
 pub(super) struct Screen {
+    terminal: Term,
     before: Option<Termios>,
 }
 
@@ -24,14 +25,15 @@ impl Screen {
     pub(super) fn take() -> anyhow::Result<Screen> {
         // Reading keys changes it, and whoever ends us may do so in the middle of that.
         let before = tcgetattr(io::stdin()).ok();
-        let screen = Screen { before };
+        let terminal = Term::stdout();
+        let screen = Screen { terminal, before };
         write(ENTER)?;
         Ok(screen)
     }
 
     /// Puts a text in place of what is shown.
-    pub(super) fn draw(&mut self, text: &str) -> anyhow::Result<()> {
-        let (rows, columns) = Term::stdout().size();
+    pub(super) fn draw(&self, text: &str) -> anyhow::Result<()> {
+        let (rows, columns) = self.terminal.size();
         // A line that is too long would push the others down.
         let lines = text.lines().take(usize::from(rows).saturating_sub(1));
         let mut out = HOME.to_owned();
