@@ -46,7 +46,7 @@ describe("console", () => {
     assert.equal(await page.locator("#topology [data-role=leader] polygon").count(), 1);
     assert.equal(await page.locator("#topology [data-role=follower] circle").count(), 2);
     assert.equal(await page.locator("#topology .link.open").count(), 3);
-    assert.deepEqual(await page.locator("#nodes tbody td:last-child").allTextContents(), ["ok", "ok", "ok"]);
+    for (const health of await page.locator("#nodes tbody td:last-child").allTextContents()) assert.match(health, /^ok(, \d+ behind)?$/);
     assert.match(await page.locator("#terms li").last().textContent(), /^n\d · term \d+ · \d+ s$/);
     await load;
     await close(page);

@@ -4,13 +4,15 @@ import { byId, cells, drawn, element, keep, say } from "./elements.js";
 import { cluster, leader, link } from "./cluster.js";
 
 const WIDTH = 600;
-const HEIGHT = 440;
+const HEIGHT = 360;
 const BOX = 170;
 const ROW = 66;
+// Under load a follower is always a little behind.
+const FAR_BEHIND = 1000;
 
 const role = (node) => node.seen?.role ?? "silent";
 
-// Zones on a ring, the first one at the top.
+// Zones on a ring, the first one at the top. Names of nodes lie on the outer side, where no link runs.
 function places(nodes) {
   const zones = [...new Set(nodes.map((node) => node.zone))];
   const found = { zones: [], nodes: new Map() };
@@ -20,10 +22,11 @@ function places(nodes) {
     const height = 34 + ROW * inside.length;
     const alone = zones.length === 1;
     const x = WIDTH / 2 + (alone ? 0 : Math.cos(angle) * (WIDTH / 2 - BOX / 2 - 10)) - BOX / 2;
-    const middle = HEIGHT / 2 + (alone ? 0 : Math.sin(angle) * 150);
-    const y = Math.max(4, Math.min(HEIGHT - height - 4, middle - height / 2));
+    const middle = HEIGHT / 2 + (alone ? 0 : Math.sin(angle) * 130);
+    const y = middle - height / 2;
+    const isLeft = x + BOX / 2 < WIDTH / 2 - 1;
     found.zones.push({ zone, x, y, height });
-    inside.forEach((node, row) => found.nodes.set(node.id, { x: x + 34, y: y + 34 + ROW * row + 22 }));
+    inside.forEach((node, row) => found.nodes.set(node.id, { x: x + (isLeft ? BOX - 34 : 34), y: y + 34 + ROW * row + 22, isLeft }));
   });
   return found;
 }
@@ -51,6 +54,9 @@ function drawTopology() {
   drawnAs = as;
   const at = places(nodes);
   const svg = byId("topology");
+  const top = Math.min(...at.zones.map((zone) => zone.y)) - 6;
+  const bottom = Math.max(...at.zones.map((zone) => zone.y + zone.height)) + 6;
+  svg.setAttribute("viewBox", `0 ${top} ${WIDTH} ${bottom - top}`);
   svg.replaceChildren();
   for (const { zone, x, y, height } of at.zones) {
     svg.append(
@@ -67,25 +73,29 @@ function drawTopology() {
     }
   }
   for (const node of nodes) {
-    const { x, y } = at.nodes.get(node.id);
+    const { x, y, isLeft } = at.nodes.get(node.id);
+    const beside = { x: x + (isLeft ? -28 : 28), "text-anchor": isLeft ? "end" : "start" };
     const body = shape(role(node));
     body.setAttribute("class", `node ${role(node)}`);
     svg.append(
       drawn("g", { transform: `translate(${x} ${y})`, "data-node": node.id, "data-role": role(node) }, body),
-      drawn("text", { x: x + 28, y: y - 2 }, `n${node.id} ${role(node) === "silent" ? "no answer" : role(node)}`),
-      drawn("text", { class: "quiet-text", x: x + 28, y: y + 17 }, node.seen === null ? "" : `term ${node.seen.term}`),
+      drawn("text", { ...beside, y: y - 2 }, `n${node.id} ${role(node) === "silent" ? "no answer" : role(node)}`),
+      drawn("text", { ...beside, class: "quiet-text", y: y + 17 }, node.seen === null ? "" : `term ${node.seen.term}`),
     );
   }
 }
 
+// In words, and whether it is well.
 function health(node) {
-  if (node.seen === null) return node.why ?? "it does not answer";
+  const ill = (words) => [words, false];
+  if (node.seen === null) return ill(node.why ?? "it does not answer");
   const led = leader();
-  if (led === undefined) return "knows no leader";
-  if (!node.seen.votes) return "does not vote: it lacks entries";
+  if (led === undefined) return ill("knows no leader");
+  if (!node.seen.votes) return ill("does not vote: it lacks entries");
   const behind = led.committed_index - node.seen.applied_index;
-  if (node.seen.leader !== led.id) return "does not follow the leader";
-  return behind > 1000 ? `catching up: ${behind} behind` : "ok";
+  if (node.seen.leader !== led.id) return ill("does not follow the leader");
+  if (behind > FAR_BEHIND) return ill(`catching up: ${behind} behind`);
+  return [behind > 0 ? `ok, ${behind} behind` : "ok", true];
 }
 
 function drawNodes() {
@@ -93,11 +103,11 @@ function drawNodes() {
   keep(body, cluster.picture.nodes, (node) => node.id, () => element("tr"), (row, node) => {
     const told = node.seen;
     const number = (value) => ({ text: told === null ? "–" : String(value), class: "number" });
-    const state = health(node);
+    const [state, isWell] = health(node);
     cells(row, [
       `n${node.id}`, node.zone, told === null ? "no answer" : told.role, number(told?.term), number(told?.last_log_index),
       number(told?.durable_index), number(told?.committed_index), number(told?.applied_index),
-      { text: state, class: state === "ok" ? "" : "bad" },
+      { text: state, class: isWell ? "" : "bad" },
     ]);
   });
 }
