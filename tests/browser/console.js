@@ -79,11 +79,11 @@ describe("console", () => {
     await page.getByLabel("Body").fill("one pair of shoes");
     await page.getByRole("button", { name: "Send" }).click();
     await page.locator("#peeked pre", { hasText: "one pair of shoes" }).waitFor();
-    await page.waitForFunction(() => document.querySelector("#queue-table tr[data-key=orders]").cells[1].textContent === "1");
+    await page.waitForFunction(() => document.querySelector("#queue-table tr[data-key=orders]").cells[2].textContent === "1");
     assert.match(await page.locator("#peeked .quiet").textContent(), /^visible · received 0×/);
     await row.getByRole("button", { name: "Purge" }).click();
     await row.getByRole("button", { name: "Purge 1 messages?" }).click();
-    await page.waitForFunction(() => document.querySelector("#queue-table tr[data-key=orders]").cells[1].textContent === "0");
+    await page.waitForFunction(() => document.querySelector("#queue-table tr[data-key=orders]").cells[2].textContent === "0");
     await row.getByRole("button", { name: "Delete" }).click();
     await row.getByRole("button", { name: "Delete orders?" }).click();
     await row.waitFor({ state: "detached" });
@@ -162,7 +162,7 @@ describe("console", () => {
     const peek = page.locator("#queue-table tr[data-key=kept]").getByRole("button", { name: "Peek" });
     await peek.focus();
     await cluster.sqs("SendMessage", { QueueUrl: await create("kept"), MessageBody: "one" });
-    await page.waitForFunction(() => document.querySelector("#queue-table tr[data-key=kept]").cells[1].textContent === "1");
+    await page.waitForFunction(() => document.querySelector("#queue-table tr[data-key=kept]").cells[2].textContent === "1");
     assert.ok(await peek.evaluate((button) => button === document.activeElement));
     await page.keyboard.press("Enter");
     await page.locator("#peeked pre").waitFor();
@@ -199,7 +199,7 @@ describe("console", () => {
     const page = await open("queues");
     await page.locator("#queue-table tr[data-key=latency]").waitFor();
     const took = await page.evaluate(async (url) => {
-      const cell = () => document.querySelector("#queue-table tr[data-key=latency]").cells[1].textContent;
+      const cell = () => document.querySelector("#queue-table tr[data-key=latency]").cells[2].textContent;
       const all = [];
       for (let count = 1; count <= 100; count += 1) {
         await fetch("/", {

@@ -49,17 +49,15 @@ export function drawQueues() {
   byId("create").hidden = !canChange;
   byId("send").hidden = !canChange;
   keep(byId("queue-table").tBodies[0], queues, (queue) => queue.name, (queue) => {
-    const row = element("tr");
-    for (let cell = 0; cell < 8; cell += 1) row.append(element("td"));
-    row.append(actions(queue.name));
-    return row;
+    // What can be done comes early: on a narrow screen the numbers are scrolled, not the buttons.
+    return element("tr", {}, element("td"), actions(queue.name));
   }, (row, queue) => {
     const rate = change(queue.name);
     const number = (text) => ({ text: String(text), class: "number" });
     cells(row, [
-      queue.name, number(queue.visible), number(queue.in_flight), number(queue.delayed),
+      queue.name, null, number(queue.visible), number(queue.in_flight), number(queue.delayed),
       number(`${rate > 0 ? "+" : ""}${Math.abs(rate) < 0.05 ? 0 : rate.toFixed(rate > -10 && rate < 10 ? 1 : 0)}`),
-      number(age(queue.oldest_age_seconds)), number(queue.waiting_receivers), deadLetters(queue), null,
+      number(age(queue.oldest_age_seconds)), number(queue.waiting_receivers), deadLetters(queue),
     ]);
     const [, purge, remove] = row.querySelectorAll(".actions button");
     purge.hidden = !canChange;
