@@ -38,8 +38,8 @@ class Cluster {
   }
 
   // Somebody uses the cluster meanwhile.
-  load(seconds) {
-    const words = ["bench", "mixed", "--clients", "4", "--duration", `${seconds}s`, "--data", join(this.folder, "data")];
+  load(seconds, clients = 4) {
+    const words = ["bench", "mixed", "--clients", String(clients), "--duration", `${seconds}s`, "--data", join(this.folder, "data")];
     const load = spawn(PROGRAM, words, { stdio: "ignore" });
     this.loads.push(load);
     return new Promise((done) => load.on("exit", done));
