@@ -81,7 +81,7 @@ fn all_seen(picture: &Value) -> bool {
 async fn a_look_at_messages_receives_nothing_and_writes_nothing() {
     let cluster = TestCluster::start();
     let client = cluster.client(1);
-    let queue = create_queue(&client, "work").await;
+    let queue = create_queue(&client, "orders").await;
     let long = "é".repeat(300 << 10);
     for body in ["<b>one</b>", "two\u{1}", &long] {
         let send = client.send_message().queue_url(&queue).message_body(body);
@@ -92,7 +92,7 @@ async fn a_look_at_messages_receives_nothing_and_writes_nothing() {
     let before = json_of(&cluster, leader, "/admin/overview").await["last_log_index"].clone();
     let mut peeked = Value::Null;
     for _ in 0..5 {
-        peeked = json_of(&cluster, leader, "/admin/queues/work/messages?limit=10").await;
+        peeked = json_of(&cluster, leader, "/admin/queues/orders/messages?limit=10").await;
     }
     let messages = peeked["messages"].as_array().expect("a list");
     assert_eq!(messages[0]["body"], "<b>one</b>");
@@ -114,7 +114,7 @@ async fn a_look_at_messages_receives_nothing_and_writes_nothing() {
 async fn a_message_is_traced_to_the_same_place_on_every_node_and_out_of_its_queue() {
     let cluster = TestCluster::start();
     let client = cluster.client(2);
-    let queue = create_queue(&client, "work").await;
+    let queue = create_queue(&client, "orders").await;
     let sent = client.send_message().queue_url(&queue).message_body("one");
     let sent = sent.send().await.expect("sent");
     let id = sent.message_id().expect("an id");
@@ -142,7 +142,10 @@ async fn a_message_is_traced_to_the_same_place_on_every_node_and_out_of_its_queu
 
     let told = cluster.zonemq(&["trace", id]);
     let told = String::from_utf8(told.stdout).expect("text");
-    assert!(told.contains("visible in work, received 0 times"), "{told}");
+    assert!(
+        told.contains("visible in orders, received 0 times"),
+        "{told}"
+    );
     assert!(told.contains("On the disk of 3 of 3 nodes"), "{told}");
     assert!(
         !told.contains('\u{1b}'),
@@ -170,7 +173,7 @@ async fn a_message_is_traced_to_the_same_place_on_every_node_and_out_of_its_queu
 async fn a_picture_of_all_nodes_is_pushed_soon_after_something_happened() {
     let cluster = TestCluster::start();
     let client = cluster.client(1);
-    let queue = create_queue(&client, "work").await;
+    let queue = create_queue(&client, "orders").await;
     let mut pictures = Pictures::of(&cluster, 3).await;
     pictures.until("all nodes are seen", all_seen).await;
     let visible = |picture: &Value| {
@@ -274,7 +277,7 @@ async fn nothing_is_shown_or_broken_for_a_page_that_is_not_ours() {
     let paths = [
         "/admin/overview",
         "/admin/log",
-        "/admin/queues/work/messages",
+        "/admin/queues/orders/messages",
         "/admin/messages/123e4567-e89b-42d3-a456-426614174000",
         "/console",
         "/console/main.js",
@@ -336,7 +339,7 @@ async fn nothing_is_shown_or_broken_for_a_page_that_is_not_ours() {
 async fn the_terminal_shows_messages_and_the_cluster() {
     let cluster = TestCluster::start();
     let client = cluster.client(1);
-    let queue = create_queue(&client, "work").await;
+    let queue = create_queue(&client, "orders").await;
     let send = client.send_message().queue_url(&queue);
     send.message_body("one\nand two")
         .send()
@@ -347,12 +350,12 @@ async fn the_terminal_shows_messages_and_the_cluster() {
         assert!(output.status.success(), "{arguments:?}: {output:?}");
         String::from_utf8(output.stdout).expect("text")
     };
-    let peeked = told(&["peek", "work"]);
+    let peeked = told(&["peek", "orders"]);
     assert!(peeked.contains("one⏎and two"), "{peeked}");
-    let peeked: Value = serde_json::from_str(&told(&["peek", "work", "--json"])).expect("JSON");
+    let peeked: Value = serde_json::from_str(&told(&["peek", "orders", "--json"])).expect("JSON");
     assert_eq!(peeked["messages"][0]["body"], "one\nand two");
     let top = told(&["top"]);
-    for part in ["n1", "n2", "n3", "leader", "follower", "work"] {
+    for part in ["n1", "n2", "n3", "leader", "follower", "orders"] {
         assert!(top.contains(part), "{part} in {top}");
     }
     let status = told(&["status"]);
