@@ -19,7 +19,7 @@ function words(entry) {
 function mark(entry) {
   if (entry.applied) return ["●", "applied"];
   if (entry.committed) return ["◐", "committed"];
-  return entry.durable ? ["○", "durable"] : ["·", "written"];
+  return entry.durable ? ["□", "durable"] : ["·", "written"];
 }
 
 function cell(log, entry) {

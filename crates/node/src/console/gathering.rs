@@ -77,15 +77,18 @@ impl Drop for Viewer {
     }
 }
 
-/// What each node has told last, and in which round; or why it tells nothing.
+/// What a node told, as JSON, or why it tells nothing.
+type Answer = Result<String, String>;
+
+/// What each node has told last, and in which round.
 #[derive(Debug, Default)]
 struct Told {
-    nodes: Mutex<BTreeMap<u64, (u64, Result<String, String>)>>,
+    nodes: Mutex<BTreeMap<u64, (u64, Answer)>>,
     changed: Notify,
 }
 
 impl Told {
-    fn tell(&self, node: u64, round: u64, answer: Result<String, String>) {
+    fn tell(&self, node: u64, round: u64, answer: Answer) {
         let mut nodes = self.nodes.lock().unwrap_or_else(PoisonError::into_inner);
         nodes.insert(node, (round, answer));
         self.changed.notify_one();
