@@ -43,11 +43,10 @@ impl Pictures {
 
     async fn next(&mut self) -> Value {
         loop {
-            if let Some((event, rest)) = self.part.split_once("\n\n") {
+            if let Some(end) = self.part.find("\n\n") {
+                let event: String = self.part.drain(..end + 2).collect();
                 let data = event.strip_prefix("data: ").expect("one line of data");
-                let picture = serde_json::from_str(data).expect("it is JSON");
-                self.part = rest.to_owned();
-                return picture;
+                return serde_json::from_str(data).expect("it is JSON");
             }
             let chunk = timeout(PATIENCE, self.answer.chunk()).await;
             let chunk = chunk.expect("in time").expect("no error").expect("no end");
