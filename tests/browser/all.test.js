@@ -1,4 +1,4 @@
-// Every test of the report page, in one browser.
+// Every test of the report page and of the console, in one browser.
 
 const { after, before } = require("node:test");
 const browser = require("./browser");
@@ -12,3 +12,4 @@ require("./moving");
 require("./tables");
 require("./looks");
 require("./simulator");
+require("./console");

@@ -68,7 +68,11 @@ function simulated(scenario, ...options) {
 
 // Opens a sample, or what was simulated; `complaints` fills with whatever the browser has to say against it, and `requests`
 // with all that it asked for.
-async function open(sample = "story", { dark = false, width = 1280, height = 900 } = {}) {
+async function open(sample = "story", options = {}) {
+  return openAt(addressOf(sample), options);
+}
+
+async function openAt(address, { dark = false, width = 1280, height = 900 } = {}) {
   const page = await browser.newPage();
   page.complaints = [];
   page.requests = [];
@@ -85,9 +89,14 @@ async function open(sample = "story", { dark = false, width = 1280, height = 900
   });
   await page.emulateMedia({ colorScheme: dark ? "dark" : "light" });
   await page.setViewportSize({ width, height });
-  await page.goto(addressOf(sample));
+  await page.goto(address);
   await settled(page);
   return page;
+}
+
+// A page of a server on this machine is no page without a network.
+function online(isOnline) {
+  return browser.setOffline(!isOnline);
 }
 
 // Until all that waits for the next frame is drawn.
@@ -108,4 +117,4 @@ async function shownWindow(page) {
   return { from, to };
 }
 
-module.exports = { addressOf, open, screenshot, settled, shownWindow, simulated, start, stop };
+module.exports = { addressOf, online, open, openAt, screenshot, settled, shownWindow, simulated, start, stop };

@@ -12,6 +12,7 @@ use zonemq_raft::{Group, Role};
 use zonemq_world::World;
 
 use crate::config::NodeConfig;
+use crate::console::Console;
 use crate::metrics::Metrics;
 use crate::router::Router;
 use crate::waiters::Waiters;
@@ -26,6 +27,7 @@ pub(crate) struct NodeState<W: World> {
     pub(crate) router: Router<W::Clock>,
     pub(crate) waiters: Waiters,
     pub(crate) metrics: Metrics,
+    pub(crate) console: Console,
 }
 
 /// The answer of `/admin/status`. Stable: tools read it.
@@ -44,23 +46,30 @@ pub(crate) struct Status {
     applied_index: u64,
 }
 
+impl Status {
+    /// Where a node stands now.
+    pub(crate) fn of<W: World>(node: &NodeState<W>) -> Status {
+        let config = &node.config;
+        let group = node.group.status();
+        Status {
+            cluster: config.cluster.clone(),
+            id: config.id,
+            zone: config.zone.clone(),
+            pid: config.pid,
+            api: config.api.to_string(),
+            role: group.role.as_str(),
+            term: group.term,
+            leader: group.leader,
+            last_log_index: group.last_log_index,
+            committed_index: group.committed_index,
+            applied_index: group.applied_index,
+        }
+    }
+}
+
 /// `GET /admin/status`
 pub(crate) async fn status<W: World>(State(node): State<Arc<NodeState<W>>>) -> Json<Status> {
-    let config = &node.config;
-    let group = node.group.status();
-    Json(Status {
-        cluster: config.cluster.clone(),
-        id: config.id,
-        zone: config.zone.clone(),
-        pid: config.pid,
-        api: config.api.to_string(),
-        role: group.role.as_str(),
-        term: group.term,
-        leader: group.leader,
-        last_log_index: group.last_log_index,
-        committed_index: group.committed_index,
-        applied_index: group.applied_index,
-    })
+    Json(Status::of(&node))
 }
 
 /// `GET /health`: 200 when this node can take requests, else 503 and the reason.

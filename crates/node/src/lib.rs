@@ -6,12 +6,14 @@
 
 mod admin;
 mod config;
+mod console;
 mod edge;
 mod faults;
 mod forward;
 mod http;
 mod leader;
 mod listening;
+mod local;
 mod metrics;
 mod move_pump;
 mod paths;

@@ -15,11 +15,13 @@ use hyper_util::service::TowerToHyperService;
 use zonemq_world::World;
 
 use crate::admin::{self, NodeState};
+use crate::console;
 use crate::edge;
-use crate::faults::{self, Caller};
+use crate::faults;
+use crate::local::Caller;
 
 /// What our own paths begin with. Those of SQS begin with an account, or there is none.
-const OWN: [&str; 3] = ["/health", "/metrics", "/admin/"];
+const OWN: [&str; 4] = ["/health", "/metrics", "/admin/", "/console"];
 
 /// SQS's answers are whole; what lies at our own paths may come bit by bit.
 type Answer = Response<Either<Full<Bytes>, Body>>;
@@ -72,5 +74,6 @@ fn own_paths<W: World>(node: &Arc<NodeState<W>>, caller: Caller) -> Router {
         .route("/admin/status", get(admin::status::<W>))
         .route("/admin/clock/advance", post(admin::advance_clock::<W>))
         .with_state(node.clone())
+        .merge(console::paths(node, caller))
         .merge(faults::paths(node.config.faults.as_ref(), caller))
 }

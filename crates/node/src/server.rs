@@ -14,6 +14,7 @@ use zonemq_world::{Chance, World};
 
 use crate::admin::NodeState;
 use crate::config::NodeConfig;
+use crate::console::{self, Console};
 use crate::faults;
 use crate::leader::LeaderService;
 use crate::listening::listen;
@@ -28,6 +29,8 @@ use crate::{forward, http, stored};
 
 const WAITING_FORWARDED: usize = 1024;
 const WAITING_EVENTS: usize = 1024;
+/// Looks of peers are answered one after the other; each peer asks for one at a time.
+const WAITING_LOOKS: usize = 8;
 
 /// Why a node does not start.
 #[derive(Debug, thiserror::Error)]
@@ -118,6 +121,7 @@ impl Node {
             space: space.clone(),
         };
         let (passed_on, forwarded) = mpsc::channel(WAITING_FORWARDED);
+        let (looks, looked_at) = mpsc::channel(WAITING_LOOKS);
         let mut background = JoinSet::new();
         background.spawn(waiters.clone().run(world.clock().clone(), events));
         background.spawn(forward::serve(leader.clone(), forwarded));
@@ -127,6 +131,7 @@ impl Node {
             config.id,
             &[&group],
             passed_on,
+            looks,
         );
 
         let session = Arc::new(Session::new(world.chance().next_u64()));
@@ -153,7 +158,10 @@ impl Node {
             router,
             waiters,
             metrics,
+            console: Console::default(),
         });
+        background.spawn(console::serve(state.clone(), looked_at));
+        background.spawn(console::run(state.clone()));
         let mut serving = JoinSet::new();
         let paths = Arc::new(Paths::new(state));
         let answer = move |caller, request| paths.clone().answer(caller, request);

@@ -129,6 +129,15 @@ impl Waiters {
         self.shared.alarms_changed.notify_one();
     }
 
+    /// How many receivers wait at each queue that has any.
+    pub(crate) fn by_queue(&self) -> BTreeMap<QueueKey, usize> {
+        let lines = self.locked();
+        let lines = lines.by_queue.iter();
+        lines
+            .map(|(queue, line)| (queue.clone(), line.len()))
+            .collect()
+    }
+
     /// How many receivers wait.
     pub(crate) fn count(&self) -> usize {
         self.locked().by_queue.values().map(VecDeque::len).sum()

@@ -18,6 +18,7 @@ mod hash;
 mod identity;
 pub mod ids;
 mod key_set;
+pub mod look;
 pub mod message;
 mod messages;
 pub mod move_task;

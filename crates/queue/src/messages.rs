@@ -6,6 +6,7 @@ mod held;
 mod pages;
 mod receive;
 mod restore;
+mod seen;
 mod stored;
 
 use std::collections::BTreeSet;

@@ -65,7 +65,7 @@ impl Contents {
     }
 }
 
-fn decoded(read: Result<Bytes, ReadError>) -> Result<Content, String> {
+pub(crate) fn decoded(read: Result<Bytes, ReadError>) -> Result<Content, String> {
     let bytes = read.map_err(|error| error.to_string())?;
     entry::decode_content(&bytes).map_err(|error| error.to_string())
 }

@@ -11,6 +11,8 @@
 //! as its message lives, and is read from there when the message is received: so it has a checksum
 //! of its own, and its place is the same on every replica.
 
+mod summary;
+
 use bytes::Bytes;
 use openraft::EntryPayload;
 use serde::{Deserialize, Serialize};
@@ -22,6 +24,8 @@ use zonemq_wal::{GroupId, PartPlace, ReadError, Record};
 
 use crate::codec::{self, DecodeError};
 use crate::types::{LogEntry, LogId, Payload};
+
+pub use summary::{SeenCommands, SeenEntry, SeenKind};
 
 const BLANK: u8 = 0;
 const BATCH: u8 = 1;

@@ -24,6 +24,7 @@ use crate::contents::Contents;
 use crate::group_store::{GroupStore, Owner, StoreError};
 use crate::leadership::Leadership;
 use crate::link::Peers;
+use crate::look::SeenEntries;
 use crate::mending::Mending;
 use crate::network::PeerNetwork;
 use crate::peer_server::ServedGroup;
@@ -138,6 +139,7 @@ pub struct Group {
     leadership: watch::Receiver<Leadership>,
     comparison: Comparison,
     scrubbed: Arc<ScrubStats>,
+    seen_entries: SeenEntries,
     _tasks: JoinSet<()>,
 }
 
@@ -252,6 +254,7 @@ impl Group {
             },
             comparison: store.comparison,
             scrubbed,
+            seen_entries: SeenEntries::default(),
             config,
             raft,
             applied,
@@ -287,6 +290,10 @@ impl Group {
 
     pub(crate) fn served(&self) -> ServedGroup {
         self.served.clone()
+    }
+
+    pub(crate) fn seen_entries(&self) -> &SeenEntries {
+        &self.seen_entries
     }
 
     pub(crate) fn mending(&self) -> &Mending {

@@ -205,6 +205,11 @@ impl LogStore {
         (log.first, log.durable_until)
     }
 
+    /// How often entries were taken back.
+    pub(crate) fn truncations(&self) -> u64 {
+        self.locked().truncations
+    }
+
     // A panic while the lock is held is an invariant that broke: going on would risk the log.
     fn locked(&self) -> MutexGuard<'_, Log> {
         self.log.lock().unwrap_or_else(PoisonError::into_inner)

@@ -41,12 +41,13 @@ const WAITING_FRAMES: usize = 1024;
 const WRITE_BYTES: usize = 256 << 10;
 const MAX_CONNECTIONS: usize = 1024;
 
-/// A client's request that another node passed on, because it takes this node for the leader.
+/// A request that another node passed on: a client's, because it takes this node for the leader,
+/// or a look at what this node shows of itself.
 #[derive(Debug)]
 pub struct Forwarded {
     /// The group that it is for.
     pub group: GroupId,
-    /// As given to [`crate::Peers::forward`].
+    /// As given to [`crate::Peers::forward`] or [`crate::Peers::look`].
     pub request: Bytes,
     /// Takes the reply. Closed when the other node has stopped waiting.
     pub reply: oneshot::Sender<Bytes>,
@@ -75,16 +76,18 @@ struct Served {
     me: NodeId,
     groups: BTreeMap<GroupId, ServedGroup>,
     forwarded: mpsc::Sender<Forwarded>,
+    looks: mpsc::Sender<Forwarded>,
 }
 
 impl PeerServer {
-    /// Serves `groups` on `listener`; what is forwarded goes to `forwarded`.
+    /// Serves `groups` on `listener`; what is forwarded goes to `forwarded`, looks to `looks`.
     pub fn start<W: World>(
         listener: <W::Network as Network>::Listener,
         cluster: &str,
         me: NodeId,
         groups: &[&Group],
         forwarded: mpsc::Sender<Forwarded>,
+        looks: mpsc::Sender<Forwarded>,
     ) -> PeerServer {
         let served = Arc::new(Served {
             cluster: cluster.to_owned(),
@@ -94,6 +97,7 @@ impl PeerServer {
                 .map(|group| (group.id(), group.served()))
                 .collect(),
             forwarded,
+            looks,
         });
         let mut tasks = JoinSet::new();
         tasks.spawn(accept(listener, served));
@@ -290,7 +294,8 @@ async fn serve_exchange(group: GroupId, mut conversation: Conversation, served: 
             Ok(())
         }
         Service::StateHash => serve_state_hash(in_group, &mut conversation).await,
-        Service::Forward => serve_forward(group, served, &mut conversation).await,
+        Service::Forward => pass_on(group, &served.forwarded, &mut conversation).await,
+        Service::Look => pass_on(group, &served.looks, &mut conversation).await,
     };
     match result {
         Ok(()) => conversation.say(Content::End).await,
@@ -345,7 +350,8 @@ async fn serve_call(
         | Service::FetchSnapshot
         | Service::Contents
         | Service::Acknowledged
-        | Service::StateHash => {
+        | Service::StateHash
+        | Service::Look => {
             return Err(refusal("not a call"));
         }
     };
@@ -460,9 +466,9 @@ async fn serve_state_hash(
     Ok(())
 }
 
-async fn serve_forward(
+async fn pass_on(
     group: GroupId,
-    served: &Served,
+    to: &mpsc::Sender<Forwarded>,
     conversation: &mut Conversation,
 ) -> Result<(), Refusal> {
     let request = first_message(conversation).await?;
@@ -472,9 +478,7 @@ async fn serve_forward(
         request,
         reply,
     };
-    served
-        .forwarded
-        .send(forwarded)
+    to.send(forwarded)
         .await
         .map_err(|_| refusal("this node is shutting down"))?;
     let reply = replied

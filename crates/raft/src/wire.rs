@@ -56,6 +56,8 @@ pub(crate) enum Service {
     Acknowledged,
     /// The hash of the state after an entry.
     StateHash,
+    /// What the node shows of itself to those who watch.
+    Look,
 }
 
 impl Service {
@@ -69,7 +71,7 @@ impl Service {
             | Service::StateHash => Lane::Control,
             Service::Append => Lane::Log,
             Service::Snapshot | Service::Contents | Service::FetchSnapshot => Lane::Snapshot,
-            Service::Forward => Lane::Request,
+            Service::Forward | Service::Look => Lane::Request,
         }
     }
 
@@ -86,6 +88,7 @@ impl Service {
             Service::FetchSnapshot => 9,
             Service::Acknowledged => 10,
             Service::StateHash => 11,
+            Service::Look => 12,
         }
     }
 
@@ -102,6 +105,7 @@ impl Service {
             Service::FetchSnapshot,
             Service::Acknowledged,
             Service::StateHash,
+            Service::Look,
         ]
         .into_iter()
         .find(|service| service.to_byte() == byte)
@@ -280,7 +284,7 @@ mod tests {
     #[tokio::test]
     async fn every_kind_of_frame_is_read_as_it_was_written() {
         round_trip(Content::Hello(Bytes::from_static(b"hello"))).await;
-        for byte in 1..=7 {
+        for byte in 1..=12 {
             let service = Service::from_byte(byte).unwrap();
             round_trip(Content::Open(service, GroupId(3))).await;
         }

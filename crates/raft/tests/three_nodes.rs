@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use zonemq_queue::command::{Command, Cooldown, Outcome, Reply, Request};
 use zonemq_queue::ids::{QueueKey, RequestId, SessionId};
 use zonemq_queue::message::{Content, NewMessage};
-use zonemq_raft::{Group, GroupConfig, GroupId, PeerServer, Peers, ProposeError};
+use zonemq_raft::{Forwarded, Group, GroupConfig, GroupId, PeerServer, Peers, ProposeError};
 use zonemq_wal::{Options, Record, Wal};
 use zonemq_world::real::RealWorld;
 use zonemq_world::{Network, World};
@@ -21,6 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 struct TestNode {
     group: Group,
+    peers: Peers,
     wal: Wal,
     server: PeerServer,
 }
@@ -71,12 +72,32 @@ async fn start(id: u64, addresses: &BTreeMap<u64, SocketAddr>, folder: &Path) ->
     };
     let recovered = recovered.groups.remove(&GROUP).unwrap_or_default();
     let listener = world.network().bind(addresses[&id]).await.unwrap();
-    let group = Group::start(&world, config, wal.clone(), recovered, peers, events_sender)
-        .await
-        .unwrap();
+    let group = Group::start(
+        &world,
+        config,
+        wal.clone(),
+        recovered,
+        peers.clone(),
+        events_sender,
+    )
+    .await
+    .unwrap();
     let (passed_on, _) = mpsc::channel(1);
-    let server = PeerServer::start::<RealWorld>(listener, "test", id, &[&group], passed_on);
-    TestNode { group, wal, server }
+    let (looks, mut looked_at) = mpsc::channel::<Forwarded>(1);
+    tokio::spawn(async move {
+        while let Some(Forwarded { request, reply, .. }) = looked_at.recv().await {
+            let answer = format!("n{id}: {}", String::from_utf8_lossy(&request));
+            // Who asked may be gone.
+            let _ = reply.send(answer.into());
+        }
+    });
+    let server = PeerServer::start::<RealWorld>(listener, "test", id, &[&group], passed_on, looks);
+    TestNode {
+        group,
+        peers,
+        wal,
+        server,
+    }
 }
 
 async fn start_all(
@@ -209,6 +230,41 @@ async fn what_the_leader_acknowledged_is_on_all_nodes_and_survives_restarts_of_a
     );
     assert_equal_state(&nodes).await;
     for (_, node) in nodes {
+        node.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_node_shows_the_same_entries_and_contents_and_is_asked_over_its_link() {
+    let folder = tempfile::tempdir().unwrap();
+    let addresses = free_addresses().await;
+    let nodes = start_all(&addresses, folder.path()).await;
+    propose(&nodes, create(1)).await.unwrap();
+    for sequence in 2..5 {
+        propose(&nodes, send(sequence, "one")).await.unwrap();
+    }
+    assert_equal_state(&nodes).await;
+    for node in nodes.values() {
+        let seen = node.group.last_entries(3).await.unwrap();
+        assert_eq!(seen.len(), 3);
+        assert_eq!(seen, nodes[&1].group.last_entries(3).await.unwrap());
+        // What was seen before is told once more, with what came before it.
+        let more = node.group.last_entries(200).await.unwrap();
+        let indexes: Vec<u64> = more.iter().map(|entry| entry.index).collect();
+        assert!(indexes.is_sorted_by(|a, b| a + 1 == *b), "{indexes:?}");
+        assert_eq!(more[more.len() - 3..], seen[..]);
+        assert!(node.group.durable_index() >= seen[2].index);
+        let messages = node.group.read(|state| state.peek(&queue(), 10)).unwrap();
+        let content = node.group.content_at(messages[2].content).await.unwrap();
+        assert_eq!(content.body, "one");
+    }
+    for (from, to) in [(1, 2), (2, 3), (3, 1)] {
+        let question = Bytes::from_static(b"what is there?");
+        let asked = nodes[&from].peers.look(to, GROUP, question);
+        let answer = timeout(PATIENCE, asked).await.unwrap().unwrap();
+        assert_eq!(answer, format!("n{to}: what is there?"));
+    }
+    for node in nodes.into_values() {
         node.stop().await;
     }
 }

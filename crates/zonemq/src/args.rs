@@ -29,6 +29,12 @@ pub(crate) enum Command {
     Up(UpArgs),
     /// Show each node: role, term and how far its log is
     Status(StatusArgs),
+    /// Watch the cluster: nodes, queues and faults, drawn again whenever something changes
+    Top(TopArgs),
+    /// Show what a queue holds, without receiving any of it
+    Peek(PeekArgs),
+    /// Ask all nodes where one message is
+    Trace(TraceArgs),
     /// Stop the local cluster; its data stays
     Down(DataArgs),
     /// Run one node, for clusters over several machines
@@ -168,6 +174,42 @@ pub(crate) struct StatusArgs {
 }
 
 #[derive(Args, Debug)]
+pub(crate) struct TopArgs {
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+    /// Draw once and end, as where the output is no terminal
+    #[arg(long)]
+    pub(crate) once: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct PeekArgs {
+    /// Name of the queue
+    #[arg(value_parser = queue_name)]
+    pub(crate) queue: String,
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+    /// How many messages, at most 100
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u8).range(1..=100))]
+    pub(crate) limit: u8,
+    /// Print JSON, with bodies of up to 256 KiB
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct TraceArgs {
+    /// The message's id, as it was answered when the message was sent
+    #[arg(value_name = "MESSAGE_ID", value_parser = message_id)]
+    pub(crate) id: String,
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+    /// Print JSON, whose shape stays
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
 pub(crate) struct NodeArgs {
     /// Name of the cluster; a data folder belongs to one cluster for ever
     #[arg(long)]
@@ -298,6 +340,25 @@ impl TryFrom<String> for Timeout {
 
     fn try_from(text: String) -> Result<Self, String> {
         text.parse()
+    }
+}
+
+/// It goes into an address as it is.
+fn queue_name(name: &str) -> Result<String, String> {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    if !name.is_empty() && name.len() <= 80 && name.bytes().all(fits) {
+        Ok(name.to_owned())
+    } else {
+        Err("a queue's name has 1 to 80 letters, digits, hyphens and underscores".to_owned())
+    }
+}
+
+fn message_id(id: &str) -> Result<String, String> {
+    let fits = |byte: u8| byte.is_ascii_hexdigit() || byte == b'-';
+    if id.bytes().all(fits) && id.len() <= 36 {
+        Ok(id.to_owned())
+    } else {
+        Err("not like 123e4567-e89b-42d3-a456-426614174000".to_owned())
     }
 }
 

@@ -18,10 +18,14 @@ mod learn;
 mod lock;
 mod node;
 mod orphan;
+mod paint;
+mod peek;
 mod reading;
 mod run;
 mod status;
 mod stop_signal;
+mod top;
+mod trace;
 mod up;
 
 use std::process::ExitCode;
@@ -51,6 +55,9 @@ async fn main() -> ExitCode {
         }
         Command::Up(args) => up::run(args).await,
         Command::Status(args) => status::run(args).await,
+        Command::Top(args) => top::run(args).await,
+        Command::Peek(args) => peek::run(args).await,
+        Command::Trace(args) => trace::run(args).await,
         Command::Down(args) => down::run(args).await,
         Command::Node(args) => node::run(args).await,
         Command::Fault(args) => fault::run(args).await,

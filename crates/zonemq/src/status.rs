@@ -8,6 +8,7 @@ use crate::args::StatusArgs;
 use crate::cluster::{Cluster, DataFolder, LocalNode};
 use crate::failure::Failure;
 use crate::http;
+use crate::paint::painted;
 
 /// What `zonemq status --json` prints. Its shape is a promise.
 #[derive(Debug, Serialize)]
@@ -49,7 +50,7 @@ pub(crate) async fn run(args: StatusArgs) -> Result<(), Failure> {
         let text = serde_json::to_string_pretty(&status).map_err(anyhow::Error::from)?;
         println!("{text}");
     } else {
-        println!("{}", table(&status));
+        println!("{}", painted(&table(&status).to_string()));
     }
     Ok(())
 }

@@ -77,6 +77,8 @@ pub(crate) async fn run(args: UpArgs) -> Result<(), Failure> {
     let status = status::collect(&client, &folder, &cluster).await?;
     print_welcome(&folder, &cluster, &status, took, lifetime);
 
+    let first = cluster.nodes[0].api;
+    println!("http://{first}/console shows it in a browser, `zonemq top` here.");
     match lifetime {
         Lifetime::Detached => Ok(()),
         Lifetime::FollowsUp => tokio::select! {

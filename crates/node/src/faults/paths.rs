@@ -1,39 +1,18 @@
 //! `/admin/faults`: sets, lists and undoes faults of this node.
 
-use std::net::SocketAddr;
-
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, delete, get};
 use axum::{Json, Router};
 use serde::Serialize;
 
 use super::{Fault, FaultBoard};
+use crate::local::{Caller, called_by_a_local_name};
 
 const ALL: &str = "/admin/faults";
 const ONE: &str = "/admin/faults/{number}";
-
-/// Where a request comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Caller {
-    /// This machine.
-    Here,
-    /// Another one.
-    Elsewhere,
-}
-
-impl Caller {
-    /// Who calls from this address.
-    pub(crate) fn at(address: SocketAddr) -> Caller {
-        // A v4 address may come in v6's clothes.
-        if address.ip().to_canonical().is_loopback() {
-            Caller::Here
-        } else {
-            Caller::Elsewhere
-        }
-    }
-}
 
 /// The paths as this caller finds them. `None` is a node on which nothing can be broken.
 pub(crate) fn paths(board: Option<&FaultBoard>, caller: Caller) -> Router {
@@ -42,6 +21,7 @@ pub(crate) fn paths(board: Option<&FaultBoard>, caller: Caller) -> Router {
             return Router::new()
                 .route(ALL, get(list).post(post).delete(heal))
                 .route(ONE, delete(undo))
+                .layer(from_fn(called_by_a_local_name))
                 .with_state(board.clone());
         }
         (None, _) => {
@@ -101,9 +81,20 @@ mod tests {
     use super::*;
 
     async fn ask(paths: &Router, method: &str, path: &str, body: &str) -> (StatusCode, String) {
+        ask_for("127.0.0.1:9324", paths, method, path, body).await
+    }
+
+    async fn ask_for(
+        host: &str,
+        paths: &Router,
+        method: &str,
+        path: &str,
+        body: &str,
+    ) -> (StatusCode, String) {
         let request = Request::builder()
             .method(method)
             .uri(path)
+            .header("host", host)
             .header("content-type", "application/json")
             .body(Body::from(body.to_owned()))
             .unwrap();
@@ -112,21 +103,6 @@ mod tests {
         let status = answer.status();
         let body = answer.into_body().collect().await.unwrap().to_bytes();
         (status, String::from_utf8(body.to_vec()).unwrap())
-    }
-
-    #[test]
-    fn only_loopback_is_this_machine() {
-        for (address, caller) in [
-            ("127.0.0.1:5", Caller::Here),
-            ("127.8.9.1:5", Caller::Here),
-            ("[::1]:5", Caller::Here),
-            ("[::ffff:127.0.0.1]:5", Caller::Here),
-            ("192.168.0.7:5", Caller::Elsewhere),
-            ("[::ffff:10.0.0.1]:5", Caller::Elsewhere),
-            ("[fe80::1]:5", Caller::Elsewhere),
-        ] {
-            assert_eq!(Caller::at(address.parse().unwrap()), caller, "{address}");
-        }
     }
 
     const CUT: &str = r#"{"words": "cut n1->n2", "left_millis": 60000,
@@ -157,6 +133,24 @@ mod tests {
         );
         let (status, _) = ask(&here, "POST", ALL, r#"{"words": "", "effects": []}"#).await;
         assert_eq!(status, StatusCode::BAD_REQUEST);
+    }
+
+    #[tokio::test]
+    async fn a_page_that_gave_its_own_name_this_machines_address_breaks_and_learns_nothing() {
+        let board = FaultBoard::new(1, RuleBook::new());
+        let here = paths(Some(&board), Caller::Here);
+        ask(&here, "POST", ALL, CUT).await;
+        for (method, path) in [
+            ("GET", ALL),
+            ("POST", ALL),
+            ("DELETE", ALL),
+            ("DELETE", "/admin/faults/1"),
+        ] {
+            let (status, told) = ask_for("evil.example:9324", &here, method, path, CUT).await;
+            assert_eq!(status, StatusCode::FORBIDDEN);
+            assert!(told.contains("names another host"), "{told}");
+        }
+        assert_eq!(board.active().len(), 1, "neither set nor undone");
     }
 
     #[tokio::test]

@@ -89,6 +89,10 @@ impl StoredMessage {
         moved
     }
 
+    pub(super) fn id(&self) -> MessageId {
+        self.id
+    }
+
     pub(super) fn group(&self) -> Option<&Arc<str>> {
         self.rare.as_ref()?.group.as_ref()
     }

@@ -1,0 +1,116 @@
+// What is known of the cluster: the latest picture, and what followed from those before it.
+
+const TERMS = 60;
+const RATE_MILLIS = 3000;
+
+export const cluster = {
+  // As /console/events tells it: { from, nodes: [{ id, zone, api, why, seen }] }.
+  picture: null,
+  connected: false,
+  // { term, leader, since } one after the other.
+  terms: [],
+  // For each queue its depths in the last seconds: [{ at, depth }].
+  depths: new Map(),
+};
+
+const listeners = new Set();
+
+export function whenChanged(listener) {
+  listeners.add(listener);
+}
+
+export const seen = () => (cluster.picture?.nodes ?? []).filter((node) => node.seen !== null).map((node) => node.seen);
+
+// Of those who say that they lead, the one in the latest term.
+export const leader = () => seen().filter((node) => node.role === "leader").sort((a, b) => b.term - a.term)[0];
+
+// Whoever knows most: the leader, or who has applied most.
+export const best = () => leader() ?? seen().sort((a, b) => b.applied_index - a.applied_index)[0];
+
+export const own = () => cluster.picture?.nodes.find((node) => node.id === cluster.picture.from)?.seen ?? null;
+
+// Each fault once, with the nodes on which it is in force.
+export function faults() {
+  const known = new Map();
+  for (const node of seen()) {
+    for (const fault of node.faults) {
+      const same = known.get(fault.number);
+      if (same === undefined) known.set(fault.number, { ...fault, on: [node.id] });
+      else same.on.push(node.id);
+    }
+  }
+  return [...known.values()].sort((a, b) => a.number - b.number);
+}
+
+const isSlow = (rule) => (rule.latency_millis ?? 0) + (rule.jitter_millis ?? 0) + (rule.loss ?? 0) > 0 || rule.bytes_per_second !== undefined;
+
+// What faults do to the link between two nodes: "open", "slow" or "cut", and in which directions.
+export function link(a, b) {
+  const broken = { state: "open", words: [] };
+  for (const fault of faults()) {
+    for (const { on, from, to, rule } of fault.effects) {
+      const meets = on === "link" && ((from === a && to === b) || (from === b && to === a));
+      if (!meets) continue;
+      const cut = (rule.passage ?? "open") !== "open";
+      if (cut) broken.state = "cut";
+      else if (isSlow(rule) && broken.state === "open") broken.state = "slow";
+      if (cut || isSlow(rule)) broken.words.push(`n${from} → n${to} ${cut ? `cut (${rule.passage})` : "slow"}`);
+    }
+  }
+  return broken;
+}
+
+export const depth = (queue) => queue.visible + queue.in_flight + queue.delayed;
+
+// Messages more or fewer in a second, over the last seconds.
+export function change(name) {
+  const known = cluster.depths.get(name) ?? [];
+  if (known.length < 2) return 0;
+  const [first, last] = [known[0], known[known.length - 1]];
+  return ((last.depth - first.depth) * 1000) / Math.max(1, last.at - first.at);
+}
+
+function noteTerm() {
+  const now = leader();
+  const last = cluster.terms[cluster.terms.length - 1];
+  const term = now?.term ?? Math.max(0, ...seen().map((node) => node.term));
+  const id = now?.id ?? null;
+  if (last === undefined || last.term !== term || last.leader !== id) {
+    cluster.terms.push({ term, leader: id, since: Date.now() });
+    if (cluster.terms.length > TERMS) cluster.terms.shift();
+  }
+}
+
+function noteDepths() {
+  const at = Date.now();
+  const queues = best()?.queues ?? [];
+  const names = new Set(queues.map((queue) => queue.name));
+  for (const name of cluster.depths.keys()) if (!names.has(name)) cluster.depths.delete(name);
+  for (const queue of queues) {
+    const known = cluster.depths.get(queue.name) ?? [];
+    known.push({ at, depth: depth(queue) });
+    while (known.length > 2 && at - known[0].at > RATE_MILLIS) known.shift();
+    cluster.depths.set(queue.name, known);
+  }
+}
+
+function tell() {
+  for (const listener of listeners) listener();
+}
+
+export function connect() {
+  const events = new EventSource("/console/events");
+  events.addEventListener("message", (event) => {
+    cluster.picture = JSON.parse(event.data);
+    cluster.connected = true;
+    noteTerm();
+    noteDepths();
+    tell();
+  });
+  // The browser connects again by itself, unless it was refused.
+  events.addEventListener("error", () => {
+    cluster.connected = false;
+    tell();
+    if (events.readyState === EventSource.CLOSED) setTimeout(connect, 2000);
+  });
+}

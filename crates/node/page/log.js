@@ -1,0 +1,52 @@
+// The latest entries of all nodes, the same entry in the same row.
+
+import { byId, cells, element, keep } from "./elements.js";
+import { cluster, leader } from "./cluster.js";
+
+const ROWS = 24;
+
+function words(entry) {
+  if (entry.kind === "blank") return "blank";
+  if (entry.kind === "membership") return `members ${entry.voters.map((id) => `n${id}`).join(" ")}`;
+  if (entry.kind === "unreadable") return `unreadable: ${entry.why}`;
+  const told = entry.commands.map(({ name, queue, count, messages }) => {
+    const number = messages > count ? `${count}×, ${messages} messages` : `${count}×`;
+    return `${name} ${number}${queue === null ? "" : ` ${queue}`}`;
+  });
+  return told.join("; ");
+}
+
+function mark(entry) {
+  if (entry.applied) return ["●", "applied"];
+  if (entry.committed) return ["◐", "committed"];
+  return entry.durable ? ["□", "durable"] : ["·", "written"];
+}
+
+function cell(log, entry) {
+  if (entry === undefined) return { text: "–", class: "absent" };
+  const [sign, state] = mark(entry);
+  const lines = [];
+  if (entry.index === log.committed_index) lines.push("committed-line");
+  if (entry.index === log.applied_index) lines.push("applied-line");
+  return { text: `${sign} t${entry.term} ${words(entry)}, ${entry.bytes} B`, class: [state, ...lines].join(" ") };
+}
+
+export function drawLog() {
+  const { nodes } = cluster.picture;
+  const logs = nodes.map((node) => node.seen?.log ?? null);
+  const ends = leader()?.last_log_index;
+  const head = byId("entries").tHead;
+  keep(head, [nodes], () => "head", () => element("tr"), (row) => {
+    keep(row, [null, ...nodes], (node) => node?.id ?? 0, () => element("th", { scope: "col" }), (column, node) => {
+      const log = node?.seen?.log;
+      const lag = log === undefined || ends === undefined ? "" : ` · ${Math.max(0, ends - log.last_log_index)} behind`;
+      const text = node === null ? "index" : log === undefined ? `n${node.id}: no answer` : `n${node.id} ${node.seen.role} · applied ${log.applied_index}, committed ${log.committed_index}${lag}`;
+      if (column.textContent !== text) column.textContent = text;
+    });
+  });
+  const known = logs.map((log) => new Map((log?.entries ?? []).map((entry) => [entry.index, entry])));
+  const indexes = [...new Set(known.flatMap((entries) => [...entries.keys()]))].sort((a, b) => b - a).slice(0, ROWS);
+  keep(byId("entries").tBodies[0], indexes, (index) => index, () => element("tr"), (row, index) => {
+    cells(row, [{ text: String(index), class: "number" }, ...known.map((entries, at) => cell(logs[at], entries.get(index)))]);
+  });
+}

@@ -1,0 +1,119 @@
+// The queues: how much is in them, what can be done with them, and a look at what they hold.
+
+import { byId, cells, element, keep, say, sureButton, visible } from "./elements.js";
+import { best, change, depth, own } from "./cluster.js";
+import { addressOf, sqs } from "./sqs.js";
+
+let peeked = null;
+
+function tell(text, isBad = false) {
+  say(byId("queues-said"), text, isBad ? "bad" : "");
+}
+
+async function doing(what, work) {
+  try {
+    await work();
+    tell(what);
+  } catch (error) {
+    tell(error.message, true);
+  }
+}
+
+const find = (name) => best()?.queues.find((queue) => queue.name === name);
+
+function actions(name) {
+  const purge = sureButton("Purge", () => `Purge ${depth(find(name))} messages?`, () =>
+    doing(`${name} is purged.`, () => sqs("PurgeQueue", { QueueUrl: addressOf(find(name)) })));
+  const remove = sureButton("Delete", () => `Delete ${name}?`, () =>
+    doing(`${name} is deleted.`, () => sqs("DeleteQueue", { QueueUrl: addressOf(find(name)) })));
+  const look = element("button", { type: "button", click: () => peek(name) }, "Peek");
+  return element("td", {}, element("div", { class: "actions" }, look, purge, remove));
+}
+
+function age(seconds) {
+  if (seconds === null) return "–";
+  if (seconds < 120) return `${seconds} s`;
+  return seconds < 7200 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3600)} h`;
+}
+
+function deadLetters(queue) {
+  const to = queue.dead_letter_queue === null ? "" : `to ${queue.dead_letter_queue}`;
+  const from = queue.dead_letter_sources.length === 0 ? "" : `from ${queue.dead_letter_sources.join(", ")}`;
+  return [to, from].filter((part) => part !== "").join("; ") || "–";
+}
+
+export function drawQueues() {
+  const queues = best()?.queues ?? [];
+  const canChange = own()?.faults_enabled ?? false;
+  byId("no-queues").hidden = queues.length > 0;
+  byId("create").hidden = !canChange;
+  byId("send").hidden = !canChange;
+  keep(byId("queue-table").tBodies[0], queues, (queue) => queue.name, (queue) => {
+    // What can be done comes early: on a narrow screen the numbers are scrolled, not the buttons.
+    return element("tr", {}, element("td"), actions(queue.name));
+  }, (row, queue) => {
+    const rate = change(queue.name);
+    const number = (text) => ({ text: String(text), class: "number" });
+    cells(row, [
+      queue.name, null, number(queue.visible), number(queue.in_flight), number(queue.delayed),
+      number(`${rate > 0 ? "+" : ""}${Math.abs(rate) < 0.05 ? 0 : rate.toFixed(rate > -10 && rate < 10 ? 1 : 0)}`),
+      number(age(queue.oldest_age_seconds)), number(queue.waiting_receivers), deadLetters(queue),
+    ]);
+    const [, purge, remove] = row.querySelectorAll(".actions button");
+    purge.hidden = !canChange;
+    remove.hidden = !canChange;
+  });
+}
+
+function facts(message, now) {
+  const left = message.until_millis === undefined ? "" : ` for ${Math.max(0, Math.round((message.until_millis - now) / 1000))} s more`;
+  const parts = [`${message.state.replace("_", " ")}${left}`, `received ${message.receive_count}×`, `sent ${new Date(message.sent_at_millis).toLocaleTimeString()}`, `entry ${message.log_index}`];
+  if (message.message_group !== null) parts.push(`group ${visible(message.message_group)}`);
+  if (message.dead_letter_source !== null) parts.push(`from ${message.dead_letter_source}`);
+  if (message.body_bytes !== null) parts.push(`${message.body_bytes} bytes${message.body_is_truncated ? ", cut here" : ""}`);
+  return parts.join(" · ");
+}
+
+async function peek(name) {
+  peeked = name;
+  byId("peek").hidden = false;
+  say(byId("peek-title"), `What ${name} holds`);
+  byId("send").querySelector(".fifo-only").hidden = !name.endsWith(".fifo");
+  try {
+    const answer = await fetch(`/admin/queues/${encodeURIComponent(name)}/messages?limit=20`);
+    if (!answer.ok) throw new Error(await answer.text());
+    const told = await answer.json();
+    say(byId("peek-said"), `${told.messages.length} messages${told.more ? ", and more" : ""}, as n${told.node} has applied them; nobody has received them by this.`, "");
+    byId("peeked").replaceChildren(...told.messages.map((message) => element("li", {},
+      element("a", { class: "id", href: `#message=${message.id}` }, message.id),
+      element("div", { class: "quiet" }, facts(message, told.now_millis)),
+      element("pre", { tabindex: 0 }, message.body === null ? message.body_problem : visible(message.body)))));
+  } catch (error) {
+    say(byId("peek-said"), error.message, "bad");
+  }
+}
+
+byId("peek-again").addEventListener("click", () => peek(peeked));
+
+byId("create").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const field = event.target.elements.name;
+  const name = field.value;
+  const Attributes = name.endsWith(".fifo") ? { FifoQueue: "true" } : {};
+  doing(`${name} is created.`, async () => {
+    await sqs("CreateQueue", { QueueName: name, Attributes });
+    field.value = "";
+  });
+});
+
+byId("send").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const { body, group } = event.target.elements;
+  const name = peeked;
+  const fifo = name.endsWith(".fifo") ? { MessageGroupId: group.value || "console", MessageDeduplicationId: crypto.randomUUID() } : {};
+  doing(`Sent to ${name}.`, async () => {
+    await sqs("SendMessage", { QueueUrl: addressOf(find(name)), MessageBody: body.value, ...fifo });
+    body.value = "";
+    await peek(name);
+  });
+});

