@@ -115,7 +115,7 @@ async fn a_running_cluster_keeps_its_own_queues_and_loses_those_of_the_run() {
     assert!(told.contains("pass: "), "{told}");
 
     let queues = client.list_queues().send().await.expect("a list");
-    assert_eq!(queues.queue_urls(), [url.clone()]);
+    assert_eq!(queues.queue_urls(), std::slice::from_ref(&url));
     let received = client.receive_message().queue_url(&url).send().await;
     let received = received.expect("a receive");
     assert_eq!(received.messages()[0].body(), Some("mine"));
