@@ -96,7 +96,7 @@ pub(crate) struct ShrinkArgs {
     pub(crate) out: Option<String>,
     /// Try no longer than this
     #[arg(long, default_value_t = 300)]
-    pub(crate) seconds: u64,
+    pub(crate) within_seconds: u64,
 }
 
 /// Many runs.

@@ -39,7 +39,7 @@ pub(crate) fn shrink(args: &ShrinkArgs) -> anyhow::Result<ExitCode> {
         program: std::env::current_exe().context("this program's own file is not known")?,
         folder: folder.path().to_owned(),
         tries: AtomicU64::new(0),
-        ends: Instant::now() + Duration::from_secs(args.seconds),
+        ends: Instant::now() + Duration::from_secs(args.within_seconds),
         jobs: std::thread::available_parallelism().map_or(1, usize::from),
         promises: BTreeSet::new(),
         bar,
