@@ -111,6 +111,8 @@ async fn a_running_cluster_keeps_its_own_queues_and_loses_those_of_the_run() {
     let output = run(home.path(), calm, &arguments);
     let told = String::from_utf8_lossy(&output.stdout);
     println!("{told}");
+    // What it could not remove, it says there.
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{told}");
     assert_eq!(output.status.code(), Some(0), "{told}");
     assert!(told.contains("pass: "), "{told}");
 

@@ -37,7 +37,8 @@ impl Scale {
     pub fn quick() -> Scale {
         Scale {
             rounds: 1,
-            run: Duration::from_millis(200),
+            // Long enough for a busy machine to carry something in each case.
+            run: Duration::from_secs(1),
             idle_clients: 100,
             idle_run: Duration::from_millis(500),
             backlogs: (100, 1_000),

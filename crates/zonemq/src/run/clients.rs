@@ -4,15 +4,22 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use zonemq_scenario::Load;
-use zonemq_workload::{Client, DRAIN_WITHIN, Names, Place, QUIET, Recorder, Seeded, Workload};
-use zonemq_world::{World, real::RealWorld};
+use zonemq_workload::{
+    CallError, Client, DRAIN_WITHIN, Names, Place, QUIET, Recorder, Seeded, Workload,
+};
+use zonemq_world::World;
+use zonemq_world::real::{RealWorld, Tcp};
 
 use crate::cluster::Cluster;
 
+/// One try to remove a queue. A busy machine may need another.
 const REMOVE_WITHIN: Duration = Duration::from_secs(5);
+const REMOVE_TRIES: usize = 3;
+/// What a queue that is gone, or never was, is called.
+const GONE: &str = "QueueDoesNotExist";
 
 /// All clients at work.
 pub(super) struct Clients {
@@ -78,8 +85,20 @@ pub(super) async fn remove_queues(load: &Load, cluster: &Cluster, names: &Names)
     let mut client = Client::new(RealWorld::new().network().clone(), nodes, 0);
     for (queue, _) in load.lanes.iter().flat_map(|lane| lane.queues()) {
         let url = json!({ "QueueUrl": names.url(queue) });
-        if let Err(error) = client.call("DeleteQueue", &url, REMOVE_WITHIN).await {
+        if let Err(error) = remove_queue(&mut client, &url).await {
             eprintln!("zonemq: the queue {} stays: {error}", names.name(queue));
         }
     }
+}
+
+async fn remove_queue(client: &mut Client<Tcp>, url: &Value) -> Result<(), CallError> {
+    let mut result = Ok(());
+    for _ in 0..REMOVE_TRIES {
+        match client.call("DeleteQueue", url, REMOVE_WITHIN).await {
+            Ok(_) => return Ok(()),
+            Err(CallError::Failed(why)) if why.contains(GONE) => return Ok(()),
+            Err(error) => result = Err(error),
+        }
+    }
+    result
 }
