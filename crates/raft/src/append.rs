@@ -10,6 +10,7 @@ use openraft::EntryPayload;
 use serde::{Deserialize, Serialize};
 
 use crate::codec::{self, DecodeError};
+use crate::entry;
 use crate::types::{AppendRequest, LogEntry, LogId, Membership, Payload, Vote};
 
 const LENGTH_BYTES: usize = 4;
@@ -49,7 +50,7 @@ enum PayloadHead {
     Membership(Membership),
 }
 
-/// The message in parts. An entry is below 4 GiB, as its lengths in the log are.
+/// The message in parts.
 pub(crate) fn encode(request: AppendRequest) -> Vec<Bytes> {
     let mut parts = vec![Bytes::new()];
     let entries = request.entries.into_iter().map(|entry| EntryHead {
@@ -57,9 +58,9 @@ pub(crate) fn encode(request: AppendRequest) -> Vec<Bytes> {
         payload: match entry.payload {
             EntryPayload::Blank => PayloadHead::Blank,
             EntryPayload::Normal(Payload(payload)) => {
-                let length = u32::try_from(payload.len());
+                let length = entry::length_of(&payload);
                 parts.push(payload);
-                PayloadHead::Batch(length.expect("an entry is below 4 GiB"))
+                PayloadHead::Batch(length)
             }
             EntryPayload::Membership(membership) => PayloadHead::Membership(membership),
         },
@@ -72,8 +73,7 @@ pub(crate) fn encode(request: AppendRequest) -> Vec<Bytes> {
     };
     let mut bytes = vec![0; LENGTH_BYTES];
     codec::encode_into(&head, &mut bytes);
-    let length = u32::try_from(bytes.len() - LENGTH_BYTES);
-    let length = length.expect("the head of an append is below 4 GiB");
+    let length = entry::length_of(&bytes[LENGTH_BYTES..]);
     bytes[..LENGTH_BYTES].copy_from_slice(&length.to_le_bytes());
     parts[0] = bytes.into();
     parts

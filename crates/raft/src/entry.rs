@@ -152,16 +152,16 @@ pub(crate) fn encode_batch(batch: Batch) -> Payload {
     });
     let mut payload = Vec::with_capacity(HEAD_START + head.len() + contents.len());
     payload.push(BATCH);
-    payload.extend(length_field(head.len()));
+    payload.extend(length_of(&head).to_le_bytes());
     payload.extend(head);
     payload.extend(contents);
     Payload(payload.into())
 }
 
-fn length_field(length: usize) -> [u8; 4] {
-    let length = u32::try_from(length);
+/// A length within an entry, or within a message that carries entries.
+pub(crate) fn length_of(bytes: &[u8]) -> u32 {
     // The limits of a batch lie far below.
-    length.expect("an entry is below 4 GiB").to_le_bytes()
+    u32::try_from(bytes.len()).expect("an entry is below 4 GiB")
 }
 
 /// About what the contents take, so that they are put down without being moved.
@@ -181,14 +181,11 @@ fn put_content(content: &Content, into: &mut Vec<u8>) -> u32 {
     codec::encode_into(content, into);
     let checksum = crc32c::crc32c(&into[start..]);
     into.extend(checksum.to_le_bytes());
-    u32::from_le_bytes(length_field(into.len() - start))
+    length_of(&into[start..])
 }
 
-/// The batch of an entry, and the places of the contents in it.
-pub(crate) fn decode_batch(
-    payload: &Payload,
-    index: u64,
-) -> Result<(Batch, Vec<ContentPlace>), EntryError> {
+/// The head of a batch, and where the contents begin.
+fn decode_head(payload: &Payload) -> Result<(BatchHead, usize), EntryError> {
     let bytes = &payload.0;
     let (&[kind, ref length @ ..], _) = bytes
         .split_first_chunk::<HEAD_START>()
@@ -196,11 +193,19 @@ pub(crate) fn decode_batch(
     if kind != BATCH {
         return Err(EntryError::Kind(kind));
     }
-    let mut offset = (u32::from_le_bytes(*length) as usize)
+    let end = (u32::from_le_bytes(*length) as usize)
         .checked_add(HEAD_START)
         .ok_or(EntryError::Short)?;
-    let head = bytes.get(HEAD_START..offset).ok_or(EntryError::Short)?;
-    let head: BatchHead = codec::decode(head)?;
+    let head = bytes.get(HEAD_START..end).ok_or(EntryError::Short)?;
+    Ok((codec::decode(head)?, end))
+}
+
+/// The batch of an entry, and the places of the contents in it.
+pub(crate) fn decode_batch(
+    payload: &Payload,
+    index: u64,
+) -> Result<(Batch, Vec<ContentPlace>), EntryError> {
+    let (head, mut offset) = decode_head(payload)?;
     let mut places = Vec::new();
     let mut content = |message: MessageHead| {
         let place = ContentPlace {

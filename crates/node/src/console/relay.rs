@@ -17,7 +17,7 @@ use zonemq_world::World;
 
 use super::asking::request;
 use crate::admin::NodeState;
-use crate::faults::Fault;
+use crate::faults::{FAULTS_ARE_OFF, Fault};
 
 /// A node that is paused takes nothing; what it missed ends by itself or is undone later.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -54,9 +54,7 @@ fn allowed<W: World>(node: &NodeState<W>) -> Result<(), Refusal> {
     if node.config.faults.is_some() {
         Ok(())
     } else {
-        let sentence =
-            "faults are off on this node: start it with --enable-faults, as `zonemq up` does\n";
-        Err((StatusCode::FORBIDDEN, sentence))
+        Err((StatusCode::FORBIDDEN, FAULTS_ARE_OFF))
     }
 }
 

@@ -14,7 +14,7 @@ use zonemq_world::faulty::{ClientRule, DiskRule, LinkRule, Passage};
 
 pub use self::board::FaultBoard;
 pub(crate) use self::clients::{let_answer_out, let_request_in};
-pub(crate) use self::paths::paths;
+pub(crate) use self::paths::{FAULTS_ARE_OFF, paths};
 
 /// At one time; more are a mistake of a script.
 const MAX_FAULTS: usize = 100;

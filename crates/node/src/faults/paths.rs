@@ -13,6 +13,9 @@ use crate::local::{Caller, called_by_a_local_name};
 
 const ALL: &str = "/admin/faults";
 const ONE: &str = "/admin/faults/{number}";
+/// What a node says on which nothing can be broken.
+pub(crate) const FAULTS_ARE_OFF: &str =
+    "faults are off on this node: start it with --enable-faults, as `zonemq up` does\n";
 
 /// The paths as this caller finds them. `None` is a node on which nothing can be broken.
 pub(crate) fn paths(board: Option<&FaultBoard>, caller: Caller) -> Router {
@@ -24,9 +27,7 @@ pub(crate) fn paths(board: Option<&FaultBoard>, caller: Caller) -> Router {
                 .layer(from_fn(called_by_a_local_name))
                 .with_state(board.clone());
         }
-        (None, _) => {
-            "faults are off on this node: start it with --enable-faults, as `zonemq up` does\n"
-        }
+        (None, _) => FAULTS_ARE_OFF,
         (Some(_), Caller::Elsewhere) => {
             "faults are set from the node's own machine only: ask it at 127.0.0.1 there\n"
         }

@@ -5,8 +5,7 @@ use serde::Serialize;
 use zonemq_queue::ids::MessageId;
 use zonemq_queue::look::message_id;
 
-use super::{BATCH, BatchHead, CommandHead, EntryError, HEAD_START};
-use crate::codec;
+use super::{CommandHead, EntryError, decode_head};
 use crate::types::{LogEntry, NodeId, Payload};
 
 /// The ids that are told of one entry; a batch may send thousands of messages.
@@ -93,16 +92,7 @@ impl SeenEntry {
 
 /// Decodes the head alone: contents may be a megabyte each.
 fn batch(payload: &Payload) -> Result<SeenKind, EntryError> {
-    let (&[kind, ref length @ ..], _) = payload
-        .0
-        .split_first_chunk::<HEAD_START>()
-        .ok_or(EntryError::Short)?;
-    if kind != BATCH {
-        return Err(EntryError::Kind(kind));
-    }
-    let end = (u32::from_le_bytes(*length) as usize).checked_add(HEAD_START);
-    let head = end.and_then(|end| payload.0.get(HEAD_START..end));
-    let head: BatchHead = codec::decode(head.ok_or(EntryError::Short)?)?;
+    let (head, _) = decode_head(payload)?;
     let mut commands: Vec<SeenCommands> = Vec::new();
     let mut ids: Vec<MessageId> = Vec::new();
     for (request, told) in head.requests.iter().enumerate() {
@@ -149,6 +139,7 @@ mod tests {
     use zonemq_queue::message::{Content, NewMessage};
     use zonemq_queue::time::Millis;
 
+    use super::super::BATCH;
     use super::*;
     use crate::entry;
     use crate::types::LogId;
