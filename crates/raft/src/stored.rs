@@ -207,15 +207,18 @@ impl StoredGroup {
         let bytes = places.iter().map(|place| u64::from(place.length));
         self.content_bytes = bytes.sum();
         progress.add_total(self.content_bytes);
-        for place in places {
-            let read = log.read_part(group, entry::part_at(place)).await;
-            progress.add_done(place.length.into());
-            if let Err(reason) = entry::whole_content(read) {
-                self.problems.push(StoredProblem::Content {
-                    index: place.index,
-                    offset: place.offset,
-                    reason,
-                });
+        for of_one_entry in places.chunk_by(|one, next| one.index == next.index) {
+            let parts: Vec<_> = of_one_entry.iter().copied().map(entry::part_at).collect();
+            let read = log.read_parts(group, &parts).await;
+            for (place, read) in of_one_entry.iter().zip(read) {
+                progress.add_done(place.length.into());
+                if let Err(reason) = entry::whole_content(read) {
+                    self.problems.push(StoredProblem::Content {
+                        index: place.index,
+                        offset: place.offset,
+                        reason,
+                    });
+                }
             }
         }
     }

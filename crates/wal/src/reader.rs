@@ -84,11 +84,7 @@ pub(crate) async fn run<F: DiskFile>(
                 places: wanted,
                 reply,
             } => {
-                let mut parts = Vec::with_capacity(wanted.len());
-                for place in wanted {
-                    parts.push(read_part(&places, group, place).await);
-                }
-                let _ = reply.send(parts);
+                let _ = reply.send(read_parts(&places, group, &wanted).await);
             }
         }
     }
@@ -168,35 +164,125 @@ async fn read_record<F: DiskFile>(
     }
 }
 
-/// The bytes as they lie there: what is in a part is for its owner to check.
-pub(crate) async fn read_part<F: DiskFile>(
+/// Parts of entries as they lie there: what is in a part is for its owner to check. Those that lie
+/// side by side, as the messages of one entry do, are read at once.
+pub(crate) async fn read_parts<F: DiskFile>(
     places: &SharedPlaces<F>,
     group: GroupId,
-    wanted: PartPlace,
-) -> Result<Bytes, ReadError> {
-    let Some((place, segment)) = locate(places, group, wanted.index) else {
-        return Err(ReadError::NotHere(wanted.index));
-    };
-    let spot = place.spot();
-    let payload = u64::from(spot.offset) + HEADER_BYTES as u64;
-    let start = match place {
-        Place::Entry(_) => payload + u64::from(wanted.offset),
-        Place::Kept(_) => payload + find_kept(&segment, spot, wanted).await?,
-    };
-    let bytes = segment
-        .file
-        .read_at(start, wanted.length as usize)
-        .await
-        .map_err(|error| damaged(spot, &error))?;
-    Ok(bytes.into())
+    wanted: &[PartPlace],
+) -> Vec<Result<Bytes, ReadError>> {
+    let mut parts = Vec::with_capacity(wanted.len());
+    for wanted in wanted.chunk_by(|one, next| one.index == next.index) {
+        let located = locate(places, group, wanted[0].index);
+        let Some((place, segment)) = located else {
+            parts.extend(
+                wanted
+                    .iter()
+                    .map(|part| Err(ReadError::NotHere(part.index))),
+            );
+            continue;
+        };
+        match find(&segment, place, wanted).await {
+            Ok(found) => {
+                for side_by_side in found.chunk_by(Found::is_followed_by) {
+                    parts.extend(read_found(&segment, place.spot(), side_by_side).await);
+                }
+            }
+            Err(error) => parts.extend(wanted.iter().map(|_| Err(error.clone()))),
+        }
+    }
+    parts
 }
 
-/// Where a part lies in the payload of a record that keeps some.
-async fn find_kept<F: DiskFile>(
+/// Where a part lies in its segment.
+#[derive(Clone, Copy)]
+struct Found {
+    part: PartPlace,
+    /// Nowhere, if the record does not hold it.
+    start: Option<u64>,
+}
+
+impl Found {
+    fn is_followed_by(&self, next: &Found) -> bool {
+        let end = self.start.map(|start| start + u64::from(self.part.length));
+        end.is_some() && end == next.start
+    }
+}
+
+/// Parts that lie side by side, or one that is nowhere.
+async fn read_found<F: DiskFile>(
     segment: &Readable<F>,
     spot: Spot,
-    wanted: PartPlace,
-) -> Result<u64, ReadError> {
+    found: &[Found],
+) -> Vec<Result<Bytes, ReadError>> {
+    let read = async |found: &[Found]| {
+        let start = found[0].start;
+        let start = start.ok_or(ReadError::NotHere(found[0].part.index))?;
+        let lengths = found.iter().map(|found| found.part.length as usize);
+        let read = segment.file.read_at(start, lengths.sum()).await;
+        read.map(Bytes::from).map_err(|error| damaged(spot, &error))
+    };
+    match read(found).await {
+        Ok(mut bytes) => {
+            let lengths = found.iter().map(|found| found.part.length as usize);
+            lengths.map(|length| Ok(bytes.split_to(length))).collect()
+        }
+        Err(error) if found.len() == 1 => vec![Err(error)],
+        // Perhaps only one of them cannot be read.
+        Err(_) => {
+            let mut parts = Vec::with_capacity(found.len());
+            for one in found.chunks(1) {
+                parts.push(read(one).await);
+            }
+            parts
+        }
+    }
+}
+
+/// Where parts of one entry lie in the segment.
+async fn find<F: DiskFile>(
+    segment: &Readable<F>,
+    place: Place,
+    wanted: &[PartPlace],
+) -> Result<Vec<Found>, ReadError> {
+    let spot = place.spot();
+    let payload = u64::from(spot.offset) + HEADER_BYTES as u64;
+    let found = |part: PartPlace, offset: Option<u64>| Found {
+        part,
+        start: offset.map(|offset| payload + offset),
+    };
+    let wanted = wanted.iter().copied();
+    match place {
+        Place::Entry(_) => Ok(wanted
+            .map(|part| found(part, Some(part.offset.into())))
+            .collect()),
+        Place::Kept(_) => {
+            let kept = read_kept_table(segment, spot).await?;
+            let offset_of = |part: PartPlace| {
+                let wanted = (part.offset, part.length as usize);
+                let kept = kept
+                    .iter()
+                    .find(|kept| (kept.offset, kept.length) == wanted);
+                kept.map(|kept| kept.start)
+            };
+            Ok(wanted.map(|part| found(part, offset_of(part))).collect())
+        }
+    }
+}
+
+/// One of the parts that a record keeps.
+struct Kept {
+    /// Where it lay in its entry.
+    offset: u32,
+    length: usize,
+    /// Where it lies in the payload of the record.
+    start: u64,
+}
+
+async fn read_kept_table<F: DiskFile>(
+    segment: &Readable<F>,
+    spot: Spot,
+) -> Result<Vec<Kept>, ReadError> {
     let header = read_header(segment, spot).await?;
     let payload = u64::from(spot.offset) + HEADER_BYTES as u64;
     let read = |length: usize| async move {
@@ -215,13 +301,17 @@ async fn find_kept<F: DiskFile>(
         .and_then(|bytes| bytes.checked_add(4))
         .filter(|bytes| *bytes <= header.payload_bytes)
         .ok_or_else(|| damaged(spot, "a table of parts is damaged"))?;
-    let (table, mut start) = part_table(&read(table_bytes).await?)
+    let (table, start) = part_table(&read(table_bytes).await?)
         .ok_or_else(|| damaged(spot, "a table of parts is damaged"))?;
-    for (offset, length) in table {
-        if offset == wanted.offset && length == wanted.length as usize {
-            return Ok(start as u64);
-        }
-        start += length;
-    }
-    Err(ReadError::NotHere(wanted.index))
+    let mut start = start as u64;
+    let table = table.into_iter().map(|(offset, length)| {
+        let kept = Kept {
+            offset,
+            length,
+            start,
+        };
+        start += length as u64;
+        kept
+    });
+    Ok(table.collect())
 }

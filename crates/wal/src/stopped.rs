@@ -73,8 +73,12 @@ impl<W: World> StoppedLog<W> {
         reader::read_entries(&self.places, group, from, until, limit_bytes).await
     }
 
-    /// A stretch of an entry of a group, as it lies there.
-    pub async fn read_part(&self, group: GroupId, place: PartPlace) -> Result<Bytes, ReadError> {
-        reader::read_part(&self.places, group, place).await
+    /// Stretches of entries of a group, as they lie there.
+    pub async fn read_parts(
+        &self,
+        group: GroupId,
+        places: &[PartPlace],
+    ) -> Vec<Result<Bytes, ReadError>> {
+        reader::read_parts(&self.places, group, places).await
     }
 }
