@@ -9,7 +9,6 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use zonemq_queue::attributes::AttributeChanges;
 use zonemq_queue::command::{Batch, Command, Cooldown, Outcome, Reply, Request};
 use zonemq_queue::ids::{QueueKey, RequestId, SessionId};
 use zonemq_queue::message::{Content, ContentPlace, NewMessage};
@@ -68,7 +67,7 @@ impl Backlog {
         };
         let create = Command::CreateQueue {
             queue: backlog.queue.clone(),
-            attributes: AttributeChanges::default(),
+            attributes: Box::default(),
             tags: BTreeMap::new(),
             cooldown: Cooldown::Off,
         };

@@ -43,7 +43,7 @@ pub enum Command {
         /// Its name.
         queue: QueueKey,
         /// Settings other than the defaults.
-        attributes: AttributeChanges,
+        attributes: Box<AttributeChanges>,
         /// Its tags.
         tags: Tags,
         /// Whether a name is free only 60 seconds after its queue was deleted.
@@ -82,7 +82,7 @@ pub enum Command {
         /// Of which queue.
         queue: QueueKey,
         /// The ones to change.
-        changes: AttributeChanges,
+        changes: Box<AttributeChanges>,
     },
     /// Removes all messages. In FIFO queues, deduplication ids are forgotten, too.
     PurgeQueue {
@@ -255,11 +255,8 @@ impl Command {
 /// makes contents of them.
 pub type Reply<C = Content> = Result<Outcome<C>, CommandError>;
 
-/// A command that was carried out.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "replies live shortly; only the rare description is large"
-)]
+/// A command that was carried out. What is large and rare is boxed, here and in commands: all the
+/// others are moved about as if they were as large.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Outcome<C = Content> {
     /// CreateQueue, GetQueueUrl: the queue exists.
@@ -275,7 +272,7 @@ pub enum Outcome<C = Content> {
         more: bool,
     },
     /// GetQueueAttributes.
-    Described(QueueDescription),
+    Described(Box<QueueDescription>),
     /// SendMessages, in the order of the request.
     Sent(Vec<Result<SentMessage, CommandError>>),
     /// ReceiveMessages; empty when nothing is visible.
@@ -497,4 +494,21 @@ pub struct Applied {
     pub replies: Vec<Reply<ContentPlace>>,
     /// In the order in which they happened.
     pub events: Vec<Event>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_moved_about_for_each_request_is_small() {
+        println!(
+            "{} {} {}",
+            size_of::<Request>(),
+            size_of::<Reply<ContentPlace>>(),
+            size_of::<NewMessage>()
+        );
+        assert!(size_of::<Request>() <= 256);
+        assert!(size_of::<Reply<ContentPlace>>() <= 64);
+    }
 }

@@ -199,7 +199,7 @@ mod tests {
             1,
             Command::CreateQueue {
                 queue: queue(),
-                attributes: crate::attributes::AttributeChanges::default(),
+                attributes: Box::default(),
                 tags: crate::attributes::Tags::default(),
                 cooldown: Cooldown::Off,
             },

@@ -88,14 +88,20 @@ impl Sessions {
     }
 
     fn touch(&mut self, wall: Millis, id: SessionId) -> &mut Session {
-        let session = self.by_id.entry(id).or_insert_with(|| Session {
-            last_used: wall,
-            finished_below: 0,
-            replies: BTreeMap::new(),
+        let session = self.by_id.entry(id).or_insert_with(|| {
+            self.by_last_use.insert((wall, id));
+            Session {
+                last_used: wall,
+                finished_below: 0,
+                replies: BTreeMap::new(),
+            }
         });
-        self.by_last_use.remove(&(session.last_used, id));
-        self.by_last_use.insert((wall, id));
-        session.last_used = wall;
+        // The requests of one entry have one moment.
+        if session.last_used != wall {
+            self.by_last_use.remove(&(session.last_used, id));
+            self.by_last_use.insert((wall, id));
+            session.last_used = wall;
+        }
         session
     }
 

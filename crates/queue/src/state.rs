@@ -39,12 +39,23 @@ pub(crate) struct Context<'b> {
 
 impl Context<'_> {
     pub(crate) fn tell_visible(&mut self, queue: &QueueKey, count: u64) {
-        if count > 0 {
-            self.events.push(Event::Visible {
-                queue: queue.clone(),
-                count,
-            });
+        if count == 0 {
+            return;
         }
+        // Many requests of an entry are about the same queue.
+        if let Some(Event::Visible {
+            queue: last,
+            count: before,
+        }) = self.events.last_mut()
+            && last == queue
+        {
+            *before += count;
+            return;
+        }
+        self.events.push(Event::Visible {
+            queue: queue.clone(),
+            count,
+        });
     }
 
     pub(crate) fn tell_visible_at(&mut self, queue: &QueueKey, stamp: Millis) {
@@ -122,7 +133,7 @@ impl State {
                 .list(account, region, prefix, after.as_deref(), *limit)),
             Command::GetQueueAttributes { queue } => {
                 let queue = self.touch(queue, context)?;
-                Ok(Outcome::Described(queue.describe()))
+                Ok(Outcome::Described(Box::new(queue.describe())))
             }
             Command::SetQueueAttributes { queue, changes } => {
                 self.touch(queue, context)?;

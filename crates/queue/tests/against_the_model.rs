@@ -115,7 +115,7 @@ impl Story {
         };
         let reply = story.ask(Command::CreateQueue {
             queue: queue(),
-            attributes: AttributeChanges::default(),
+            attributes: Box::default(),
             tags: BTreeMap::new(),
             cooldown: Cooldown::Off,
         });
@@ -191,12 +191,12 @@ impl Story {
                     .set(self.stamp.0, *visibility, *delay, *retention);
                 let reply = self.ask(Command::SetQueueAttributes {
                     queue: queue(),
-                    changes: AttributeChanges {
+                    changes: Box::new(AttributeChanges {
                         visibility_timeout: Some(Seconds(*visibility)),
                         delay: Some(Seconds(*delay)),
                         message_retention_period: Some(Seconds(*retention)),
                         ..AttributeChanges::default()
-                    },
+                    }),
                 });
                 assert_eq!(reply, Ok(Outcome::Done));
             }

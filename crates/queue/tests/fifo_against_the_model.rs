@@ -206,11 +206,11 @@ impl Story {
         };
         let create = |queue, redrive_policy| Command::CreateQueue {
             queue,
-            attributes: AttributeChanges {
+            attributes: Box::new(AttributeChanges {
                 visibility_timeout: Some(Seconds(10)),
                 redrive_policy,
                 ..AttributeChanges::default()
-            },
+            }),
             tags: BTreeMap::new(),
             cooldown: Cooldown::Off,
         };
@@ -290,10 +290,10 @@ impl Story {
                 self.model.delay_seconds = *seconds;
                 let reply = self.ask(Command::SetQueueAttributes {
                     queue: named("orders.fifo"),
-                    changes: AttributeChanges {
+                    changes: Box::new(AttributeChanges {
                         delay: Some(Seconds(*seconds)),
                         ..AttributeChanges::default()
-                    },
+                    }),
                 });
                 assert_eq!(reply, Ok(Outcome::Done));
             }

@@ -110,13 +110,13 @@ impl Teller {
         match step.directive.as_str() {
             "create" => Command::CreateQueue {
                 queue,
-                attributes: changes(step),
+                attributes: Box::new(changes(step)),
                 tags: BTreeMap::new(),
                 cooldown: cooldown(step),
             },
             "set" => Command::SetQueueAttributes {
                 queue,
-                changes: changes(step),
+                changes: Box::new(changes(step)),
             },
             "drop" => Command::DeleteQueue { queue },
             "find" => Command::GetQueueUrl { queue },

@@ -139,7 +139,7 @@ fn request(sequence: u64, command: Command) -> Request {
 fn create(sequence: u64) -> Request {
     let command = Command::CreateQueue {
         queue: queue(),
-        attributes: zonemq_queue::attributes::AttributeChanges::default(),
+        attributes: Box::default(),
         tags: BTreeMap::new(),
         cooldown: Cooldown::Off,
     };

@@ -1,7 +1,6 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::attributes::AttributeChanges;
 use crate::command::{Batch, Command, Cooldown, Outcome, Reply, Request};
 use crate::ids::{RequestId, SessionId};
 use crate::message::{Content, NewMessage};
@@ -29,7 +28,7 @@ impl Backlog {
         };
         let created = backlog.ask(Command::CreateQueue {
             queue: queue(),
-            attributes: AttributeChanges::default(),
+            attributes: Box::default(),
             tags: BTreeMap::new(),
             cooldown: Cooldown::Off,
         });

@@ -1,7 +1,6 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::attributes::AttributeChanges;
 use crate::command::{Batch, Command, Cooldown, Request};
 use crate::ids::{RequestId, SessionId};
 use crate::message::{Content, ContentPlace, NewMessage};
@@ -78,7 +77,7 @@ fn state() -> State {
         let queue = queue(name);
         let mut commands = vec![Command::CreateQueue {
             queue: queue.clone(),
-            attributes: AttributeChanges::default(),
+            attributes: Box::default(),
             tags: BTreeMap::new(),
             cooldown: Cooldown::Off,
         }];

@@ -159,7 +159,7 @@ fn one_of_each_command() -> Vec<Command> {
     vec![
         Command::CreateQueue {
             queue: queue.clone(),
-            attributes: AttributeChanges::default(),
+            attributes: Box::default(),
             tags: BTreeMap::new(),
             cooldown: Cooldown::Off,
         },
@@ -181,7 +181,7 @@ fn one_of_each_command() -> Vec<Command> {
         },
         Command::SetQueueAttributes {
             queue: queue.clone(),
-            changes: AttributeChanges::default(),
+            changes: Box::default(),
         },
         Command::PurgeQueue {
             queue: queue.clone(),
@@ -369,10 +369,10 @@ fn a_state_is_read_from_a_snapshot_as_it_was_written() {
     };
     let create = |queue: &QueueKey, redrive_policy| Command::CreateQueue {
         queue: queue.clone(),
-        attributes: AttributeChanges {
+        attributes: Box::new(AttributeChanges {
             redrive_policy,
             ..AttributeChanges::default()
-        },
+        }),
         tags: BTreeMap::new(),
         cooldown: Cooldown::Off,
     };

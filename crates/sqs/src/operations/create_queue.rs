@@ -30,7 +30,7 @@ pub(super) fn plan(input: Input<'_>, caller: &Caller<'_>) -> Result<Plan, Error>
     let queue = own_queue(name, caller);
     check_name(&queue, wanted_type(&attributes))?;
     let command = Command::CreateQueue {
-        attributes: changes(&attributes, &queue)?,
+        attributes: changes(&attributes, &queue)?.into(),
         tags: checked(input.tags.unwrap_or_default())?,
         cooldown: caller.cooldown,
         queue,

@@ -25,7 +25,7 @@ pub(super) fn plan(input: &Input<'_>, caller: &Caller<'_>) -> Result<Plan, Error
         .attributes
         .as_ref()
         .ok_or_else(|| Error::missing("Attributes"))?;
-    let changes = changes(attributes, &queue)?;
+    let changes = changes(attributes, &queue)?.into();
     Ok(Plan {
         command: Some(Command::SetQueueAttributes { queue, changes }),
         completion: Completion::Done(subject_of(attributes)),

@@ -41,14 +41,14 @@ fn a_queue_is_created_with_the_settings_and_tags_that_are_named() {
     }));
     let expected = Command::CreateQueue {
         queue: orders(),
-        attributes: AttributeChanges {
+        attributes: Box::new(AttributeChanges {
             delay: Some(Seconds(900)),
             maximum_message_size: Some(1024),
             message_retention_period: Some(Seconds(60)),
             receive_message_wait_time: Some(Seconds(20)),
             visibility_timeout: Some(Seconds(43_200)),
             ..AttributeChanges::default()
-        },
+        }),
         tags: [("team", "blue"), ("empty", "")]
             .map(|(key, value)| (key.to_owned(), value.to_owned()))
             .into(),
@@ -159,7 +159,7 @@ fn settings_are_changed_by_name() {
     };
     let expected = Command::SetQueueAttributes {
         queue: orders(),
-        changes,
+        changes: Box::new(changes),
     };
     assert_eq!(command("SetQueueAttributes", &body), expected);
     assert_eq!(
@@ -186,7 +186,7 @@ fn tags_have_their_limits() {
 }
 
 fn described() -> Outcome {
-    Outcome::Described(QueueDescription {
+    Outcome::Described(Box::new(QueueDescription {
         attributes: QueueAttributes::defaults_for(&orders()),
         created_at: Millis(1_700_000_000_999),
         last_modified_at: Millis(1_700_000_500_000),
@@ -194,7 +194,7 @@ fn described() -> Outcome {
         in_flight: 2,
         delayed: 1,
         noisy_groups: 0,
-    })
+    }))
 }
 
 #[test]
