@@ -1,11 +1,10 @@
-//! Puts many clients' requests into one Raft entry: whatever waits when the last entries are on
-//! their way goes into the next one.
-
-use std::sync::Arc;
+//! Puts many clients' requests into one Raft entry: whatever comes while entries are on their way
+//! goes into the next one.
 
 use openraft::error::ClientWriteError;
 use openraft::impls::ProgressResponder;
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
 use zonemq_planted::{Bug, is_planted};
 use zonemq_queue::command::{Batch, Command, Reply, Request};
 use zonemq_queue::message::ContentPlace;
@@ -22,9 +21,8 @@ const WAITING_REQUESTS: usize = 8192;
 const BATCH_REQUESTS: usize = 1024;
 /// An entry takes no further request once it is as large as this.
 const BATCH_BYTES: usize = 1 << 20;
-/// Entries that are on their way to a majority at one time. More of them make smaller entries and
-/// more work for each request; fewer leave the disks idle.
-const ENTRIES_IN_FLIGHT: usize = 4;
+/// Entries that are on their way to a majority at one time.
+const ENTRIES_IN_FLIGHT: usize = 2;
 
 /// Why a proposal got no reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -79,72 +77,129 @@ impl Proposer {
     }
 }
 
+/// Sends entries on their way, one after the other, until nobody can ask any more.
 async fn run<W: World>(
     world: W,
     raft: Raft,
     applied: Applied,
     mut requests: mpsc::Receiver<Waiting>,
 ) {
-    let in_flight = Arc::new(Semaphore::new(ENTRIES_IN_FLIGHT));
-    while let Some(first) = requests.recv().await {
-        // Never closed.
-        let Ok(permit) = in_flight.clone().acquire_owned().await else {
-            return;
-        };
-        let (batch, mut replies) = gather(&world, first, &mut requests);
-        let guessed = is_planted(Bug::AnsweredBeforeCommitted).then(|| batch.clone());
-        let payload = entry::encode_batch(batch);
-        if let Some(batch) = guessed
-            && let Ok((_, contents)) = entry::decode_batch(&payload, 0)
-        {
-            let mut guess = state_machine::read(&applied, Clone::clone);
-            let told = guess.apply(&batch, &contents).replies;
-            distribute(Ok(told), std::mem::take(&mut replies));
+    let mut next = Gathered::default();
+    let mut on_their_way = OnTheirWay::default();
+    loop {
+        tokio::select! {
+            // What is on its way first: then all that waits goes into one entry.
+            biased;
+            Some(arrived) = on_their_way.entries.join_next() => match arrived {
+                Ok(requests) => on_their_way.requests -= requests,
+                Err(broken) => std::panic::resume_unwind(broken.into_panic()),
+            },
+            Some(request) = requests.recv(), if !next.is_full() => {
+                next.add(request);
+                while !next.is_full() && let Ok(request) = requests.try_recv() {
+                    next.add(request);
+                }
+            }
+            else => break,
         }
-        let (responder, done) = ProgressResponder::complete_only();
-        // Handing over in this task keeps the entries in order.
-        let handed_over = raft.client_write_ff(payload, Some(responder)).await;
-        tokio::spawn(async move {
-            let _permit = permit;
-            let result = match handed_over {
-                Err(_) => Err(ProposeError::Stopped),
-                Ok(()) => match done.await {
-                    Ok(Ok(response)) => Ok(response.data),
-                    Ok(Err(ClientWriteError::ForwardToLeader(forward))) => {
-                        Err(ProposeError::NotLeader {
-                            leader: forward.leader_id,
-                        })
-                    }
-                    Ok(Err(_)) | Err(_) => Err(ProposeError::Unknown),
-                },
+        if on_their_way.leave_room_for(&next) {
+            let Gathered {
+                requests, replies, ..
+            } = std::mem::take(&mut next);
+            let batch = Batch {
+                stamp: Millis(world.clock().now_millis()),
+                nonce: world.chance().next_u128(),
+                requests,
             };
-            distribute(result, replies);
-        });
+            on_their_way.requests += replies.len();
+            // Handing over in this task keeps the entries in order.
+            let committed = propose(&raft, &applied, batch, replies).await;
+            on_their_way.entries.spawn(committed);
+        }
     }
 }
 
-/// The first request and all others that wait, up to the limits of an entry.
-fn gather<W: World>(
-    world: &W,
-    first: Waiting,
-    requests: &mut mpsc::Receiver<Waiting>,
-) -> (Batch, Vec<ReplySender>) {
-    let mut bytes = 0;
-    let mut batch = Batch {
-        stamp: Millis(world.clock().now_millis()),
-        nonce: world.chance().next_u128(),
-        requests: Vec::new(),
-    };
-    let mut replies = Vec::new();
-    let mut next = Some(first);
-    while let Some((request, reply)) = next {
-        bytes += weight(&request);
-        batch.requests.push(*request);
-        replies.push(reply);
-        let full = bytes >= BATCH_BYTES || replies.len() >= BATCH_REQUESTS;
-        next = if full { None } else { requests.try_recv().ok() };
+/// Hands a batch over to Raft as one entry. What is returned answers its requests when it is
+/// committed and applied here, or cannot be, and tells how many they were.
+async fn propose(
+    raft: &Raft,
+    applied: &Applied,
+    batch: Batch,
+    mut replies: Vec<ReplySender>,
+) -> impl Future<Output = usize> + Send + use<> {
+    let requests = replies.len();
+    let guessed = is_planted(Bug::AnsweredBeforeCommitted).then(|| batch.clone());
+    let payload = entry::encode_batch(batch);
+    if let Some(batch) = guessed
+        && let Ok((_, contents)) = entry::decode_batch(&payload, 0)
+    {
+        let mut guess = state_machine::read(applied, Clone::clone);
+        let told = guess.apply(&batch, &contents).replies;
+        distribute(Ok(told), std::mem::take(&mut replies));
     }
-    (batch, replies)
+    let (responder, done) = ProgressResponder::complete_only();
+    let handed_over = raft.client_write_ff(payload, Some(responder)).await;
+    async move {
+        let result = match handed_over {
+            Err(_) => Err(ProposeError::Stopped),
+            Ok(()) => match done.await {
+                Ok(Ok(response)) => Ok(response.data),
+                Ok(Err(ClientWriteError::ForwardToLeader(forward))) => {
+                    Err(ProposeError::NotLeader {
+                        leader: forward.leader_id,
+                    })
+                }
+                Ok(Err(_)) | Err(_) => Err(ProposeError::Unknown),
+            },
+        };
+        distribute(result, replies);
+        requests
+    }
+}
+
+/// Entries that are handed over and not answered yet.
+#[derive(Default)]
+struct OnTheirWay {
+    /// Each resolves with the number of its requests.
+    entries: JoinSet<usize>,
+    /// Of all of them.
+    requests: usize,
+}
+
+impl OnTheirWay {
+    /// Whether the next entry sets out now. With others on their way it waits until it is as large
+    /// as they are: each entry has its price, and many small ones would keep everybody busy with
+    /// that. A second one uses the disks while the first is worked on; more of them gain nothing.
+    fn leave_room_for(&self, next: &Gathered) -> bool {
+        let is_worth_it = match self.entries.len() {
+            0 => true,
+            entries => {
+                entries < ENTRIES_IN_FLIGHT
+                    && (next.is_full() || next.replies.len() >= self.requests)
+            }
+        };
+        is_worth_it && !next.replies.is_empty()
+    }
+}
+
+/// What goes into the next entry.
+#[derive(Default)]
+struct Gathered {
+    requests: Vec<Request>,
+    replies: Vec<ReplySender>,
+    bytes: usize,
+}
+
+impl Gathered {
+    fn add(&mut self, (request, reply): Waiting) {
+        self.bytes += weight(&request);
+        self.requests.push(*request);
+        self.replies.push(reply);
+    }
+
+    fn is_full(&self) -> bool {
+        self.bytes >= BATCH_BYTES || self.replies.len() >= BATCH_REQUESTS
+    }
 }
 
 /// About the bytes that a request adds to an entry.
@@ -175,5 +230,48 @@ fn distribute(result: Result<Vec<Reply<ContentPlace>>, ProposeError>, waiting: V
                 let _ = sender.send(Err(error));
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use zonemq_queue::ids::{RequestId, SessionId};
+
+    use super::*;
+
+    fn gathered(requests: usize) -> Gathered {
+        let mut gathered = Gathered::default();
+        for sequence in 0..requests {
+            let request = Request {
+                id: RequestId {
+                    session: SessionId(1),
+                    sequence: sequence as u64,
+                },
+                finished_below: 0,
+                command: Command::AdvanceClock { millis: 0 },
+            };
+            gathered.add((Box::new(request), oneshot::channel().0));
+        }
+        gathered
+    }
+
+    fn on_their_way(sizes: &[usize]) -> OnTheirWay {
+        let mut on_their_way = OnTheirWay::default();
+        for size in sizes {
+            on_their_way.entries.spawn(std::future::pending());
+            on_their_way.requests += size;
+        }
+        on_their_way
+    }
+
+    #[tokio::test]
+    async fn a_second_entry_waits_until_it_is_as_large_as_the_first_and_a_third_waits_for_room() {
+        assert!(on_their_way(&[]).leave_room_for(&gathered(1)));
+        assert!(!on_their_way(&[]).leave_room_for(&gathered(0)));
+        assert!(!on_their_way(&[10]).leave_room_for(&gathered(9)));
+        assert!(on_their_way(&[10]).leave_room_for(&gathered(10)));
+        assert!(!on_their_way(&[10, 10]).leave_room_for(&gathered(20)));
+        let full = gathered(BATCH_REQUESTS);
+        assert!(on_their_way(&[2 * BATCH_REQUESTS]).leave_room_for(&full));
     }
 }
