@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 use zonemq_raft::Group;
-use zonemq_world::{Disk, World};
+use zonemq_world::{Disk, Urgency, World};
 
 const CHECK: Duration = Duration::from_secs(1);
 /// For the deletes of a backlog, and for segments that are made ready.
@@ -39,24 +39,27 @@ impl Space {
         let disk = world.disk().clone();
         let group = Arc::downgrade(group);
         let is_scarce = self.is_scarce.clone();
-        world.disk().spawn("disk-space", async move {
-            while let Some(group) = group.upgrade() {
-                let messages = group.read(zonemq_queue::state::State::messages);
-                drop(group);
-                let reserve = RESERVED_SEGMENTS * segment_bytes + messages * SNAPSHOT_MESSAGE_BYTES;
-                // A disk that cannot tell is not full for that.
-                let free = disk.free_bytes(&folder).await.unwrap_or(u64::MAX);
-                let now = free < reserve;
-                if is_scarce.swap(now, Ordering::Relaxed) != now {
-                    let (free, reserve) = (free >> 20, reserve >> 20);
-                    if now {
-                        tracing::warn!(free, reserve, "MiB are left: sends are refused");
-                    } else {
-                        tracing::info!(free, reserve, "MiB are left: sends are taken again");
+        world
+            .disk()
+            .spawn("disk-space", Urgency::Background, async move {
+                while let Some(group) = group.upgrade() {
+                    let messages = group.read(zonemq_queue::state::State::messages);
+                    drop(group);
+                    let reserve =
+                        RESERVED_SEGMENTS * segment_bytes + messages * SNAPSHOT_MESSAGE_BYTES;
+                    // A disk that cannot tell is not full for that.
+                    let free = disk.free_bytes(&folder).await.unwrap_or(u64::MAX);
+                    let now = free < reserve;
+                    if is_scarce.swap(now, Ordering::Relaxed) != now {
+                        let (free, reserve) = (free >> 20, reserve >> 20);
+                        if now {
+                            tracing::warn!(free, reserve, "MiB are left: sends are refused");
+                        } else {
+                            tracing::info!(free, reserve, "MiB are left: sends are taken again");
+                        }
                     }
+                    sleep(CHECK).await;
                 }
-                sleep(CHECK).await;
-            }
-        })
+            })
     }
 }

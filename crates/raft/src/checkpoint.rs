@@ -18,7 +18,7 @@ use zonemq_queue::message::ContentPlace;
 use zonemq_queue::pieces::{Assembly, Piece};
 use zonemq_queue::state::State;
 use zonemq_wal::Progress;
-use zonemq_world::{Disk, DiskFile};
+use zonemq_world::{Disk, DiskFile, Urgency};
 
 use crate::codec;
 use crate::types::{LogId, SnapshotMeta, StoredMembership};
@@ -144,6 +144,8 @@ pub(crate) async fn write<F: DiskFile>(
         buffer.extend(encode_frame(&frame, written + buffer.len() as u64));
         if buffer.len() >= WRITE_BYTES {
             file.write_at(written, &buffer).await?;
+            // One sync of all of it would hold up those of the log.
+            file.sync_data().await?;
             written += buffer.len() as u64;
             buffer.clear();
         }
@@ -256,7 +258,7 @@ impl Checkpoint {
     ) -> io::Result<Checkpoint> {
         let length = announced.length;
         let (requests, mut waiting) = mpsc::channel::<FrameRequest>(2);
-        disk.spawn("snapshot-reader", async move {
+        disk.spawn("snapshot-reader", Urgency::Background, async move {
             while let Some(FrameRequest { offset, reply }) = waiting.recv().await {
                 // Who asked may have stopped waiting.
                 let _ = reply.send(frame_bytes(&*file, offset, length).await);

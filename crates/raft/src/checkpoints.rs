@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 use zonemq_wal::{GroupId, Progress};
-use zonemq_world::{Chance, Disk, DiskFile, OpenMode, World};
+use zonemq_world::{Chance, Disk, DiskFile, OpenMode, Urgency, World};
 
 use crate::checkpoint::{
     self, Announced, AppliedState, Checkpoint, CheckpointError, FILE_HEADER_BYTES, file_header,
@@ -57,7 +57,9 @@ impl Checkpoints {
             name: name(group),
             incoming: None,
         };
-        world.disk().spawn("snapshots", folder.serve(waiting))?;
+        world
+            .disk()
+            .spawn("snapshots", Urgency::Background, folder.serve(waiting))?;
         Ok(Checkpoints { requests })
     }
 

@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep, timeout};
 use zonemq_queue::state::State;
 use zonemq_wal::GroupId;
-use zonemq_world::{Disk, World};
+use zonemq_world::{Disk, Urgency, World};
 
 use crate::checkpoints::Checkpoints;
 use crate::codec;
@@ -123,7 +123,9 @@ impl Comparison {
             checkpoints,
             told,
         };
-        world.disk().spawn("state-hashes", work.run(waiting))?;
+        world
+            .disk()
+            .spawn("state-hashes", Urgency::Background, work.run(waiting))?;
         Ok(Comparison {
             every,
             states,

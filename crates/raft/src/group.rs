@@ -16,7 +16,7 @@ use zonemq_planted::{Bug, is_planted};
 use zonemq_queue::command::{Event, Reply, Request};
 use zonemq_queue::state::State;
 use zonemq_wal::{GroupId, Progress, RecoveredGroup, Wal};
-use zonemq_world::{Disk, World};
+use zonemq_world::{Disk, Urgency, World};
 
 use crate::acknowledged::Acknowledged;
 use crate::comparison::Comparison;
@@ -231,7 +231,9 @@ impl Group {
             stats: scrubbed.clone(),
             pause: config.scrub_pause,
         };
-        let spawned = world.disk().spawn("scrub", scrub.run());
+        let spawned = world
+            .disk()
+            .spawn("scrub", Urgency::Background, scrub.run());
         spawned.map_err(StoreError::Disk)?;
         tasks.spawn(snapshot_when_due(
             raft.clone(),

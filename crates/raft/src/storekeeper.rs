@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use zonemq_queue::message::ContentPlace;
 use zonemq_queue::state::State;
 use zonemq_wal::{GroupId, Live, Part, SealedSegment, SegmentId, Wal};
-use zonemq_world::{Disk, World};
+use zonemq_world::{Disk, Urgency, World};
 
 use crate::entry;
 use crate::log_store::LogStore;
@@ -55,11 +55,13 @@ impl Storekeeper {
             log,
             mending,
         };
-        world.disk().spawn("storekeeper", async move {
-            while let Some(checkpoint) = waiting.recv().await {
-                work.tidy(&checkpoint.state, checkpoint.through).await;
-            }
-        })?;
+        world
+            .disk()
+            .spawn("storekeeper", Urgency::Background, async move {
+                while let Some(checkpoint) = waiting.recv().await {
+                    work.tidy(&checkpoint.state, checkpoint.through).await;
+                }
+            })?;
         Ok(Storekeeper { checkpoints })
     }
 
@@ -109,21 +111,22 @@ impl Work {
                 && wanted > 0
                 && wanted * THIN < segment.payload_bytes
         };
-        let thin: Vec<SegmentId> = self
-            .wal
-            .sealed_segments(self.group)
-            .iter()
-            .filter(|segment| is_thin(segment))
-            .map(|segment| segment.id)
-            .collect();
-        for segment in thin {
-            let is_there = |place: &ContentPlace| {
-                self.wal.segment_of(self.group, place.index) == Some(segment)
-            };
-            let mut places: Vec<ContentPlace> = state.content_places().filter(is_there).collect();
-            places.sort_unstable();
-            places.dedup();
-            if self.copy(&places).await {
+        let sealed = self.wal.sealed_segments(self.group);
+        let thin = sealed.iter().filter(|segment| is_thin(segment));
+        let mut thin: BTreeMap<SegmentId, Vec<ContentPlace>> =
+            thin.map(|segment| (segment.id, Vec::new())).collect();
+        if thin.is_empty() {
+            return;
+        }
+        for place in state.content_places() {
+            if let Some(segment) = self.wal.segment_of(self.group, place.index)
+                && let Some(places) = thin.get_mut(&segment)
+            {
+                places.push(place);
+            }
+        }
+        for (segment, places) in thin {
+            if self.copy(&entry::in_log_order(places.into_iter())).await {
                 live.bytes.remove(&segment);
                 self.wal.retire(self.group, live.clone());
             }

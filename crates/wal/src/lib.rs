@@ -33,7 +33,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot, watch};
-use zonemq_world::{Disk, World};
+use zonemq_world::{Disk, Urgency, World};
 
 pub use crate::layout::{Stretch, Stretched, stretches};
 pub use crate::live::Live;
@@ -160,7 +160,7 @@ impl Wal {
         let places: SharedPlaces<<W::Disk as Disk>::File> = Arc::default();
 
         let directory = options.directory.clone();
-        let spawned = world.disk().spawn("log-writer", {
+        let spawned = world.disk().spawn("log-writer", Urgency::Foreground, {
             let world = world.clone();
             let stats = stats.clone();
             let places = places.clone();
@@ -184,7 +184,11 @@ impl Wal {
             let (sender, receiver) = mpsc::channel(WAITING_READS);
             world
                 .disk()
-                .spawn("log-reader", reader::run(places.clone(), receiver))
+                .spawn(
+                    "log-reader",
+                    Urgency::Foreground,
+                    reader::run(places.clone(), receiver),
+                )
                 .map_err(|source| DiskError::new(&directory, source))?;
             questions.push(sender);
         }

@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 use zonemq_planted::{Bug, is_planted};
-use zonemq_world::{Disk, DiskFile, OpenMode, World};
+use zonemq_world::{Disk, DiskFile, OpenMode, Urgency, World};
 
 use crate::DiskError;
 use crate::places::Readable;
@@ -103,7 +103,7 @@ impl<W: World> Spares<W> {
         };
         world
             .disk()
-            .spawn("log-segments", work)
+            .spawn("log-segments", Urgency::Foreground, work)
             .map_err(|source| DiskError::new(directory, source))?;
         let next = order(&orders, first, segment_bytes);
         Ok(Spares {
@@ -273,7 +273,14 @@ impl<W: World> Workshop<W> {
             opened => opened?,
         };
         let filled = async {
-            fill_with_zeros(&file, 0, length).await?;
+            let mut end = 0;
+            while end < length {
+                let start = end;
+                end = length.min(start + ZEROS as u64);
+                fill_with_zeros(&file, start, end).await?;
+                // One sync of all of it would hold up those of the log for a tenth of a second.
+                file.sync_data().await?;
+            }
             file.write_at(0, &header.encode()).await?;
             file.sync_data().await
         };

@@ -69,6 +69,15 @@ pub enum OpenMode {
     CreateNew,
 }
 
+/// Who waits for a task that does disk work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Urgency {
+    /// Clients.
+    Foreground,
+    /// Nobody: clients go first where there are not enough processors for all.
+    Background,
+}
+
 /// Files on a disk that may fail.
 ///
 /// The methods are asynchronous so that a simulated disk can be slow. The real ones block: call
@@ -97,7 +106,12 @@ pub trait Disk: Clone + Send + Sync + 'static {
     fn sync_dir(&self, path: &Path) -> impl Future<Output = io::Result<()>> + Send;
     /// Runs a task that does disk work: on a thread of its own here, as an ordinary task in the
     /// simulator. `name` labels the thread.
-    fn spawn(&self, name: &str, task: impl Future<Output = ()> + Send + 'static) -> io::Result<()>;
+    fn spawn(
+        &self,
+        name: &str,
+        urgency: Urgency,
+        task: impl Future<Output = ()> + Send + 'static,
+    ) -> io::Result<()>;
 }
 
 /// An open file, addressed by position.

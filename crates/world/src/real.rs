@@ -10,7 +10,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::{Chance, Clock, Disk, DiskFile, Listener, Network, OpenMode, World};
+use crate::{Chance, Clock, Disk, DiskFile, Listener, Network, OpenMode, Urgency, World};
 
 /// The machine that this process runs on.
 #[derive(Clone, Debug)]
@@ -147,14 +147,34 @@ impl Disk for FileSystem {
         File::open(path)?.sync_all()
     }
 
-    fn spawn(&self, name: &str, task: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
+    fn spawn(
+        &self,
+        name: &str,
+        urgency: Urgency,
+        task: impl Future<Output = ()> + Send + 'static,
+    ) -> io::Result<()> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .build()?;
         std::thread::Builder::new()
             .name(name.to_owned())
-            .spawn(move || runtime.block_on(task))?;
+            .spawn(move || {
+                match urgency {
+                    Urgency::Foreground => {}
+                    Urgency::Background => give_way(),
+                }
+                runtime.block_on(task);
+            })?;
         Ok(())
+    }
+}
+
+/// Lets other threads go first from here on. Only Linux takes a niceness for one thread.
+fn give_way() {
+    const NICENESS: i32 = 10;
+    if cfg!(target_os = "linux") {
+        // A system that refuses it runs the thread like all others.
+        let _ = rustix::process::setpriority_process(None, NICENESS);
     }
 }
 

@@ -10,7 +10,7 @@ use indicatif::{HumanBytes, HumanCount};
 use tokio::sync::oneshot;
 use zonemq_node::{OpenError, Progress, Stored};
 use zonemq_world::real::RealWorld;
-use zonemq_world::{Disk, World};
+use zonemq_world::{Disk, Urgency, World};
 
 use crate::args::CheckStoreArgs;
 use crate::cluster::{DataFolder, node_pid, store_folder};
@@ -86,7 +86,9 @@ async fn read(store: PathBuf) -> anyhow::Result<Result<Stored, OpenError>> {
         let (world, progress) = (world.clone(), progress.clone());
         async move { drop(done.send(Stored::read(&world, &store, &progress).await)) }
     };
-    let spawned = world.disk().spawn("check-store", reading);
+    let spawned = world
+        .disk()
+        .spawn("check-store", Urgency::Foreground, reading);
     spawned.context("there are no more threads")?;
     let read = reading::shown(&progress, result).await;
     read.context("the reading of the store broke off")

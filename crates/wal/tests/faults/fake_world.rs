@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use zonemq_world::real::{RealWorld, SystemClock, Tcp};
-use zonemq_world::{Chance, Disk, DiskFile, OpenMode, World};
+use zonemq_world::{Chance, Disk, DiskFile, OpenMode, Urgency, World};
 
 pub(crate) const SECTOR: usize = 512;
 
@@ -373,6 +373,7 @@ impl Disk for FakeDisk {
     fn spawn(
         &self,
         _name: &str,
+        _urgency: Urgency,
         task: impl Future<Output = ()> + Send + 'static,
     ) -> io::Result<()> {
         tokio::spawn(task);

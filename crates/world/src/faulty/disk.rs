@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::{RuleBook, Rules};
-use crate::{Disk, DiskFile, OpenMode};
+use crate::{Disk, DiskFile, OpenMode, Urgency};
 
 /// A disk with rules.
 #[derive(Clone, Debug)]
@@ -80,8 +80,13 @@ impl<D: Disk> Disk for FaultyDisk<D> {
         self.inner.sync_dir(path).await
     }
 
-    fn spawn(&self, name: &str, task: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
-        self.inner.spawn(name, task)
+    fn spawn(
+        &self,
+        name: &str,
+        urgency: Urgency,
+        task: impl Future<Output = ()> + Send + 'static,
+    ) -> io::Result<()> {
+        self.inner.spawn(name, urgency, task)
     }
 }
 

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use rand::Rng;
 use tokio::time::sleep;
-use zonemq_world::{Disk, DiskFile, OpenMode};
+use zonemq_world::{Disk, DiskFile, OpenMode, Urgency};
 
 use self::file::FileState;
 use super::SimChance;
@@ -399,6 +399,7 @@ impl Disk for SimDisk {
     fn spawn(
         &self,
         _name: &str,
+        _urgency: Urgency,
         task: impl Future<Output = ()> + Send + 'static,
     ) -> io::Result<()> {
         tokio::spawn(task);
