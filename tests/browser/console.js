@@ -150,6 +150,110 @@ describe("console", () => {
     await close(page);
   });
 
+  test("a fault is foretold, what follows is told beside it, and the load of the lab counts what became of each message", async () => {
+    const page = await open("lab");
+    await page.getByRole("button", { name: "Start" }).click();
+    const count = (name) => page.locator(`#count-${name}`).textContent();
+    const acknowledged = async (more) => {
+      const from = Number(await count("acknowledged"));
+      await page.waitForFunction((most) => Number(document.getElementById("count-acknowledged").textContent) > most, from + more);
+    };
+    await acknowledged(20);
+    // Not the one that shows the page, so that its clients go on.
+    const leads = /n(\d) leads/.exec(await page.locator("#state").textContent())[1];
+    const broken = leads === "1" ? "3" : leads;
+    await page.getByLabel("What").selectOption("isolate");
+    await page.locator("#break select[name=from]").selectOption(broken);
+    await page.getByRole("button", { name: "Break" }).click();
+    await page.locator("#predicted li").first().waitFor();
+    const foretold = await page.locator("#predicted li").first().textContent();
+    const expected = leads === "1" ? /^2 of 3 voters stay connected: n1 keeps leading, and writes go on/ : /^2 of 3 voters stay connected: writes go on after an election/;
+    assert.match(foretold, expected);
+    const seen = leads === "1" ? /^n1 leads in term \d+, as before\.$/ : /^n\d leads in term \d+.*; before, n\d leads in term \d+\.$/;
+    await page.waitForFunction((text) => new RegExp(text).test(document.getElementById("observed").textContent), seen.source);
+    await acknowledged(20);
+    await screenshot(page, "console-load", { fullPage: true });
+    await page.getByRole("button", { name: "Heal all" }).click();
+    await page.locator("#faults li").waitFor({ state: "detached" });
+    await page.getByRole("button", { name: "Stop" }).click();
+    await page.getByText("The load has ended, and the queue was drained.").waitFor();
+    for (const name of ["lost", "duplicates", "back", "disorder"]) assert.equal(await count(name), "0", name);
+    assert.equal(await count("received"), await count("acknowledged"));
+    await page.goto(cluster.address("/console#map"));
+    if (leads !== "1") assert.match(await page.locator("#terms").textContent(), new RegExp(`n${leads} was cut off from`));
+    await close(page);
+  });
+
+  test("in slow motion, a send is followed step by step while its client waits", async () => {
+    const QueueUrl = await create("slow");
+    const page = await open("lab");
+    await page.getByLabel("What").selectOption("motion");
+    await page.getByRole("button", { name: "Break" }).click();
+    await page.locator("#faults").getByText("slow motion").waitFor();
+    await page.locator("#predicted li", { hasText: "A write waits for its majority about 3000 ms longer." }).waitFor();
+    await page.goto(cluster.address("/console#log"));
+    await page.locator("#steps").waitFor();
+    let isAnswered = false;
+    const sent = cluster.sqs("SendMessage", { QueueUrl, MessageBody: "one" }).then(() => { isAnswered = true; });
+    await page.locator("#steps-list").getByText("… applied by").first().waitFor();
+    const waiting = await page.locator("#steps-list li").allTextContents();
+    assert.equal(isAnswered, false);
+    assert.match(waiting[0], /^✓ proposed by n\d, to all at once$/);
+    assert.match(waiting.at(-3), /^… applied by n\d, and answered$/);
+    await page.waitForFunction(() => [...document.querySelectorAll("#steps-list li")].filter((step) => /^✓ on the disk/.test(step.textContent)).length === 1);
+    await screenshot(page, "console-slow-motion");
+    await sent;
+    await page.waitForFunction(() => [...document.querySelectorAll("#steps-list li")].every((step) => step.textContent.startsWith("✓")));
+    await page.goto(cluster.address("/console#lab"));
+    await page.getByRole("button", { name: "Heal all" }).click();
+    await page.locator("#faults li").waitFor({ state: "detached" });
+    await close(page);
+  });
+
+  test("the groups of a FIFO queue show whose turn it is and who holds them", async () => {
+    const { QueueUrl } = await cluster.sqs("CreateQueue", { QueueName: "groups.fifo", Attributes: { FifoQueue: "true" } });
+    for (const [group, body] of [["red", "1"], ["red", "2"], ["blue", "3"]]) {
+      await cluster.sqs("SendMessage", { QueueUrl, MessageBody: body, MessageGroupId: group, MessageDeduplicationId: body });
+    }
+    const { Messages } = await cluster.sqs("ReceiveMessage", { QueueUrl, MaxNumberOfMessages: 1 });
+    const page = await open("queues");
+    await page.locator("#queue-table tr[data-key='groups.fifo']").getByRole("button", { name: "Peek" }).click();
+    await page.locator("#groups tbody tr").nth(1).waitFor();
+    const rows = await page.locator("#groups tbody tr").evaluateAll((all) => all.map((row) => [...row.cells].map((cell) => cell.textContent)));
+    const head = Messages[0].MessageId.slice(0, 8);
+    assert.deepEqual(rows.map(([name, , , count]) => [name, count]), [["red", "2"], ["blue", "1"]]);
+    assert.equal(rows[0][1], head);
+    assert.match(rows[0][2], new RegExp(`^locked for \\d+ s more by the receiver of ${head}$`));
+    assert.equal(rows[1][2], "free");
+    await close(page);
+  });
+
+  test("settings are changed, and dead letters are moved back with their progress shown", async () => {
+    const QueueUrl = await create("work");
+    await create("dead");
+    const page = await open("queues");
+    await page.locator("#queue-table tr[data-key=work]").getByRole("button", { name: "Peek" }).click();
+    await page.getByText("Settings").click();
+    await page.waitForFunction(() => document.querySelector("#settings input[name=VisibilityTimeout]").value === "30");
+    await page.getByLabel("Visibility time-out").fill("0");
+    await page.getByLabel("Dead letters to").fill("dead");
+    await page.getByLabel("after so many receives").fill("1");
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.getByText("The settings of work are saved.").waitFor();
+    const { Attributes } = await cluster.sqs("GetQueueAttributes", { QueueUrl, AttributeNames: ["All"] });
+    assert.equal(Attributes.VisibilityTimeout, "0");
+    assert.match(Attributes.RedrivePolicy, /:dead".*"maxReceiveCount":1/);
+    for (const body of ["1", "2", "3"]) await cluster.sqs("SendMessage", { QueueUrl, MessageBody: body });
+    // Received once, and then once more in vain, each goes to the dead letters.
+    const depth = () => page.locator("#queue-table tr[data-key=dead] td").nth(2).textContent();
+    while ((await depth()) !== "3") await cluster.sqs("ReceiveMessage", { QueueUrl, MaxNumberOfMessages: 10 });
+    await page.locator("#queue-table tr[data-key=dead]").getByRole("button", { name: "Peek" }).click();
+    await page.getByRole("button", { name: "Redrive" }).click();
+    await page.getByText("completed: 3 of 3 messages moved").waitFor();
+    await page.waitForFunction(() => document.querySelector("#queue-table tr[data-key=work]").cells[2].textContent === "3");
+    await close(page);
+  });
+
   test("all of it is reached by keyboard, and what has the focus keeps it while the picture changes", async () => {
     await create("kept");
     const page = await open("map");

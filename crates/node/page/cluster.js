@@ -1,14 +1,11 @@
 // What is known of the cluster: the latest picture, and what followed from those before it.
 
-const TERMS = 60;
 const RATE_MILLIS = 3000;
 
 export const cluster = {
   // As /console/events tells it: { from, nodes: [{ id, zone, api, why, seen }] }.
   picture: null,
   connected: false,
-  // { term, leader, since } one after the other.
-  terms: [],
   // For each queue its depths in the last seconds: [{ at, depth }].
   depths: new Map(),
 };
@@ -70,17 +67,6 @@ export function change(name) {
   return ((last.depth - first.depth) * 1000) / Math.max(1, last.at - first.at);
 }
 
-function noteTerm() {
-  const now = leader();
-  const last = cluster.terms[cluster.terms.length - 1];
-  const term = now?.term ?? Math.max(0, ...seen().map((node) => node.term));
-  const id = now?.id ?? null;
-  if (last === undefined || last.term !== term || last.leader !== id) {
-    cluster.terms.push({ term, leader: id, since: Date.now() });
-    if (cluster.terms.length > TERMS) cluster.terms.shift();
-  }
-}
-
 function noteDepths() {
   const at = Date.now();
   const queues = best()?.queues ?? [];
@@ -103,7 +89,6 @@ export function connect() {
   events.addEventListener("message", (event) => {
     cluster.picture = JSON.parse(event.data);
     cluster.connected = true;
-    noteTerm();
     noteDepths();
     tell();
   });

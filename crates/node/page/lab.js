@@ -2,6 +2,9 @@
 
 import { byId, element, keep, say } from "./elements.js";
 import { cluster, faults, own } from "./cluster.js";
+import { drawLoad } from "./load.js";
+import { predict } from "./outlook.js";
+import { slowMotion } from "./slow_motion.js";
 
 const form = byId("break").elements;
 
@@ -36,6 +39,7 @@ function fault() {
     case "cut": return { words: `cut n${from}-n${to}`, effects: both(from, to, held) };
     case "slow": return { words: `slow n${from}-n${to} by ${millis} ms`, effects: both(from, to, { latency_millis: millis }) };
     case "isolate": return { words: `isolate n${from}`, effects: others.flatMap((other) => both(from, other, held)) };
+    case "motion": return slowMotion();
     case "disk": return { words: `slow-disk n${from} by ${millis} ms`, effects: [{ on: "disk", node: from, rule: { fsync_millis: millis } }] };
     default: return { words: `clients-only n${from}`, effects: [{ on: "clients", node: from, rule: { requests: "held", answers: "held" } }] };
   }
@@ -43,11 +47,13 @@ function fault() {
 
 function fit() {
   const what = form.what.value;
+  form.from.closest("label").hidden = what === "motion";
   form.to.closest("label").hidden = !["cut", "slow"].includes(what);
   form.millis.closest("label").hidden = !["slow", "disk"].includes(what);
 }
 
 export function drawLab() {
+  drawLoad();
   const isOn = own()?.faults_enabled ?? false;
   byId("lab-off").hidden = isOn;
   byId("lab-on").hidden = !isOn;
@@ -70,10 +76,16 @@ export function drawLab() {
 
 form.what.addEventListener("change", fit);
 byId("heal").addEventListener("click", () => relay("DELETE", "/console/faults"));
-byId("break").addEventListener("submit", (event) => {
+byId("break").addEventListener("submit", async (event) => {
   event.preventDefault();
   if (["cut", "slow"].includes(form.what.value) && form.from.value === form.to.value) return said("A link lies between two nodes: choose another.", true);
   const left = form.left.value === "" ? null : Number(form.left.value);
-  return relay("POST", "/console/faults", { number: 0, left_millis: left, ...fault() });
+  const broken = fault();
+  try {
+    await predict(broken.effects);
+  } catch (error) {
+    return said(error.message, true);
+  }
+  return relay("POST", "/console/faults", { number: 0, left_millis: left, ...broken });
 });
 fit();

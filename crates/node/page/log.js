@@ -2,6 +2,7 @@
 
 import { byId, cells, element, keep } from "./elements.js";
 import { cluster, leader } from "./cluster.js";
+import { drawSteps } from "./steps.js";
 
 const ROWS = 24;
 
@@ -32,6 +33,7 @@ function cell(log, entry) {
 }
 
 export function drawLog() {
+  drawSteps();
   const { nodes } = cluster.picture;
   const logs = nodes.map((node) => node.seen?.log ?? null);
   const ends = leader()?.last_log_index;

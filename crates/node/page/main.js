@@ -2,6 +2,8 @@
 
 import { byId, say } from "./elements.js";
 import { cluster, connect, leader, own, whenChanged } from "./cluster.js";
+import { noteTerm } from "./terms.js";
+import { noteOutcome } from "./outlook.js";
 import { drawMap } from "./map.js";
 import { drawLog } from "./log.js";
 import { drawQueues } from "./queues.js";
@@ -68,7 +70,11 @@ addEventListener("keydown", (event) => {
   if (view !== undefined) location.hash = view;
 });
 whenChanged(() => {
-  if (cluster.connected) heardAt = performance.now();
+  if (cluster.connected) {
+    heardAt = performance.now();
+    noteTerm();
+    noteOutcome();
+  }
   drawSoon();
 });
 setInterval(drawSoon, 1000);

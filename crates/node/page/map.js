@@ -2,6 +2,7 @@
 
 import { byId, cells, drawn, element, keep, say } from "./elements.js";
 import { cluster, leader, link } from "./cluster.js";
+import { terms } from "./terms.js";
 
 const WIDTH = 600;
 const HEIGHT = 360;
@@ -120,13 +121,12 @@ function drawLinks() {
 }
 
 function drawTerms() {
-  const { terms } = cluster;
   keep(byId("terms"), terms.slice(-12), (term) => term.since, () => element("li"), (item, term) => {
     const next = terms[terms.indexOf(term) + 1]?.since ?? Date.now();
     const seconds = Math.round((next - term.since) / 1000);
     item.style.flexGrow = String(Math.max(1, seconds));
     const who = term.leader === null ? "nobody" : `n${term.leader}`;
-    say(item, `${who} · term ${term.term} · ${seconds} s`, term.leader === null ? "nobody" : "");
+    say(item, `${who} · term ${term.term} · ${seconds} s · ${term.reason}`, term.leader === null ? "nobody" : "");
   });
 }
 

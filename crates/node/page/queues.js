@@ -2,6 +2,9 @@
 
 import { byId, cells, element, keep, say, sureButton, visible } from "./elements.js";
 import { best, change, depth, own } from "./cluster.js";
+import { showGroups } from "./groups.js";
+import { showRedrive } from "./redrive.js";
+import { saveSettings, showSettings } from "./settings.js";
 import { addressOf, sqs } from "./sqs.js";
 
 let peeked = null;
@@ -26,7 +29,7 @@ function actions(name) {
     doing(`${name} is purged.`, () => sqs("PurgeQueue", { QueueUrl: addressOf(find(name)) })));
   const remove = sureButton("Delete", () => `Delete ${name}?`, () =>
     doing(`${name} is deleted.`, () => sqs("DeleteQueue", { QueueUrl: addressOf(find(name)) })));
-  const look = element("button", { type: "button", click: () => peek(name) }, "Peek");
+  const look = element("button", { type: "button", click: () => show(name) }, "Peek");
   return element("td", {}, element("div", { class: "actions" }, look, purge, remove));
 }
 
@@ -48,6 +51,7 @@ export function drawQueues() {
   byId("no-queues").hidden = queues.length > 0;
   byId("create").hidden = !canChange;
   byId("send").hidden = !canChange;
+  byId("settings-of").hidden = !canChange;
   keep(byId("queue-table").tBodies[0], queues, (queue) => queue.name, (queue) => {
     // What can be done comes early: on a narrow screen the numbers are scrolled, not the buttons.
     return element("tr", {}, element("td"), actions(queue.name));
@@ -74,16 +78,24 @@ function facts(message, now) {
   return parts.join(" · ");
 }
 
+function show(name) {
+  const queue = find(name);
+  showRedrive(queue, own()?.faults_enabled ?? false);
+  doing("", () => showSettings(queue));
+  return peek(name);
+}
+
 async function peek(name) {
   peeked = name;
   byId("peek").hidden = false;
   say(byId("peek-title"), `What ${name} holds`);
   byId("send").querySelector(".fifo-only").hidden = !name.endsWith(".fifo");
   try {
-    const answer = await fetch(`/admin/queues/${encodeURIComponent(name)}/messages?limit=20`);
+    const answer = await fetch(`/admin/queues/${encodeURIComponent(name)}/messages?limit=${name.endsWith(".fifo") ? 100 : 20}`);
     if (!answer.ok) throw new Error(await answer.text());
     const told = await answer.json();
     say(byId("peek-said"), `${told.messages.length} messages${told.more ? ", and more" : ""}, as n${told.node} has applied them; nobody has received them by this.`, "");
+    showGroups(told.messages, told.now_millis);
     byId("peeked").replaceChildren(...told.messages.map((message) => element("li", {},
       element("a", { class: "id", href: `#message=${message.id}` }, message.id),
       element("div", { class: "quiet" }, facts(message, told.now_millis)),
@@ -116,4 +128,10 @@ byId("send").addEventListener("submit", (event) => {
     body.value = "";
     await peek(name);
   });
+});
+
+byId("settings").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const name = peeked;
+  doing(`The settings of ${name} are saved.`, () => saveSettings(find(name)));
 });

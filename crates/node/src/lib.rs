@@ -16,6 +16,7 @@ mod listening;
 mod local;
 mod metrics;
 mod move_pump;
+pub mod outlook;
 mod paths;
 mod router;
 mod server;

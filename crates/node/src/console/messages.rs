@@ -75,11 +75,14 @@ struct ShownBody {
 }
 
 impl ShownMessage {
-    pub(super) fn of(message: &SeenMessage) -> ShownMessage {
+    /// As it is at a moment: what is over by then may still be noted in the queue.
+    pub(super) fn at(now: Millis, message: &SeenMessage) -> ShownMessage {
         let (state, until) = match message.whereabouts {
-            Whereabouts::Visible => ("visible", None),
-            Whereabouts::DelayedUntil(until) => ("delayed", Some(until.0)),
-            Whereabouts::InFlightUntil(until) => ("in_flight", Some(until.0)),
+            Whereabouts::DelayedUntil(until) if until > now => ("delayed", Some(until.0)),
+            Whereabouts::InFlightUntil(until) if until > now => ("in_flight", Some(until.0)),
+            Whereabouts::Visible | Whereabouts::DelayedUntil(_) | Whereabouts::InFlightUntil(_) => {
+                ("visible", None)
+            }
         };
         let sequence_number = message.sequence_number.as_ref();
         let source = message.dead_letter_source.as_ref();
@@ -160,7 +163,7 @@ pub(super) async fn peek<W: World>(
         };
         told_bytes += body.body.as_ref().map_or(0, String::len);
         messages.push(PeekedMessage {
-            message: ShownMessage::of(&message),
+            message: ShownMessage::at(now, &message),
             body,
         });
     }

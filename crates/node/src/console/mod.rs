@@ -11,6 +11,7 @@ mod log;
 mod messages;
 mod overview;
 mod page;
+mod predicting;
 mod relay;
 mod trace;
 
@@ -36,6 +37,7 @@ const EVENTS: &str = "/console/events";
 const TRACE: &str = "/console/messages/{id}";
 const FAULTS: &str = "/console/faults";
 const FAULT: &str = "/console/faults/{number}";
+const OUTLOOK: &str = "/console/outlook";
 const PAGE: &str = "/console";
 const PART: &str = "/console/{part}";
 
@@ -60,6 +62,7 @@ pub(crate) fn paths<W: World>(node: &Arc<NodeState<W>>, caller: Caller) -> Route
         .route(TRACE, get(trace::everywhere::<W>))
         .route(FAULTS, post(relay::post::<W>).delete(relay::heal::<W>))
         .route(FAULT, delete(relay::undo::<W>))
+        .route(OUTLOOK, post(predicting::outlook::<W>))
         .route(PAGE, get(page::page))
         .route(PART, get(page::part))
         .layer(from_fn(called_by_a_local_name))

@@ -12,7 +12,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
 const FRAME: &str = include_str!("../../page/console.html");
 
 /// Names and texts of what the frame names.
-const PARTS: [(&str, &str); 12] = [
+const PARTS: [(&str, &str); 20] = [
     ("icon.svg", include_str!("../../page/icon.svg")),
     (
         "colours.css",
@@ -22,11 +22,19 @@ const PARTS: [(&str, &str); 12] = [
     ("main.js", include_str!("../../page/main.js")),
     ("elements.js", include_str!("../../page/elements.js")),
     ("cluster.js", include_str!("../../page/cluster.js")),
+    ("terms.js", include_str!("../../page/terms.js")),
     ("map.js", include_str!("../../page/map.js")),
     ("log.js", include_str!("../../page/log.js")),
     ("sqs.js", include_str!("../../page/sqs.js")),
+    ("groups.js", include_str!("../../page/groups.js")),
+    ("settings.js", include_str!("../../page/settings.js")),
+    ("redrive.js", include_str!("../../page/redrive.js")),
     ("queues.js", include_str!("../../page/queues.js")),
     ("message.js", include_str!("../../page/message.js")),
+    ("load.js", include_str!("../../page/load.js")),
+    ("outlook.js", include_str!("../../page/outlook.js")),
+    ("slow_motion.js", include_str!("../../page/slow_motion.js")),
+    ("steps.js", include_str!("../../page/steps.js")),
     ("lab.js", include_str!("../../page/lab.js")),
 ];
 

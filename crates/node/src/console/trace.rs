@@ -90,7 +90,7 @@ pub(super) async fn trace_of<W: World>(node: &NodeState<W>, id: MessageId) -> Tr
             applied: index <= status.applied_index,
         }),
         queue: found.as_ref().map(|(queue, _)| queue.name.clone()),
-        message: found.map(|(_, message)| ShownMessage::of(&message)),
+        message: found.map(|(_, message)| ShownMessage::at(now, &message)),
     }
 }
 

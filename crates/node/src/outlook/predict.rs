@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::names;
 use super::picture::{NodeState, Picture};
-use super::target::names;
 
 /// Followers wait so long for a sign of their leader before they ask for votes: 0.32 to 0.4 s,
 /// as `raft_config` in `zonemq_raft` says.
@@ -19,21 +19,25 @@ const OFTEN: f64 = 0.1;
 
 /// What should follow.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(super) struct Prediction {
-    pub(super) voters: usize,
-    pub(super) majority: usize,
+pub struct Prediction {
+    /// All voters.
+    pub voters: usize,
+    /// How many of them must agree.
+    pub majority: usize,
     /// How many voters the leader reaches, itself among them; or whoever reaches most.
-    pub(super) connected: usize,
-    pub(super) leadership: Leadership,
-    pub(super) zones: Vec<ZoneOutlook>,
+    pub connected: usize,
+    /// Who should lead.
+    pub leadership: Leadership,
+    /// Where clients are served, by zone.
+    pub zones: Vec<ZoneOutlook>,
     /// All of it in words.
-    pub(super) says: Vec<String>,
+    pub says: Vec<String>,
 }
 
 /// Who should lead.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "outlook", rename_all = "kebab-case")]
-pub(super) enum Leadership {
+pub enum Leadership {
     /// Whoever did.
     Stays {
         /// This node.
@@ -55,17 +59,18 @@ pub(super) enum Leadership {
 
 /// Where clients of a zone are served.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(super) struct ZoneOutlook {
-    pub(super) zone: String,
+pub struct ZoneOutlook {
+    /// Which zone.
+    pub zone: String,
     /// These nodes of the zone serve its clients, whoever leads.
-    pub(super) served_by: Vec<u64>,
+    pub served_by: Vec<u64>,
     /// These do only if the right one leads.
-    pub(super) perhaps_by: Vec<u64>,
+    pub perhaps_by: Vec<u64>,
 }
 
 /// What should follow when the cluster becomes `after`. Of the nodes in `restarted`, a running
 /// leader hands its leadership over first.
-pub(super) fn predict(after: &Picture, restarted: &[u64], request_timeout: Duration) -> Prediction {
+pub fn predict(after: &Picture, restarted: &[u64], request_timeout: Duration) -> Prediction {
     let candidates: Vec<u64> = after.ids().filter(|id| after.can_lead(*id)).collect();
     let leadership = match after.leader {
         Some(leader) if candidates.contains(&leader) && !restarted.contains(&leader) => {
@@ -117,7 +122,7 @@ pub(super) fn predict(after: &Picture, restarted: &[u64], request_timeout: Durat
 
 impl Leadership {
     /// All who may lead.
-    pub(super) fn leaders(&self) -> &[u64] {
+    pub fn leaders(&self) -> &[u64] {
         match self {
             Leadership::Stays { leader } => std::slice::from_ref(leader),
             Leadership::MayChange { candidates } | Leadership::Changes { candidates } => candidates,

@@ -2,10 +2,10 @@
 
 use comfy_table::{Table, presets};
 use serde::Serialize;
+use zonemq_node::outlook::names;
 
 use super::record;
 use super::site::Site;
-use super::target::names;
 use crate::args::DataArgs;
 use crate::failure::Failure;
 

@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 use anyhow::anyhow;
 use nix::sys::signal::Signal;
 use serde::Serialize;
+use zonemq_node::outlook::names;
 
 use super::args::Telling;
 use super::record::{self, Stop};
 use super::site::Site;
-use super::target::names;
 use crate::args::DataArgs;
 use crate::cluster::DataFolder;
 use crate::failure::Failure;

@@ -1,6 +1,7 @@
 //! `zonemq fault`: breaks the local cluster on purpose, and mends it.
 //!
-//! A word becomes a `plan` on the cluster as it is; `predict` says what should follow; the
+//! A word becomes a `plan` on the cluster as it is; `zonemq_node::outlook` says what should
+//! follow; the
 //! nodes are told ([`site`]) or their processes stopped ([`processes`]); [`observe`] says what did.
 
 mod active;
@@ -8,9 +9,7 @@ mod args;
 mod margin;
 mod mend;
 mod observe;
-mod picture;
 mod plan;
-mod predict;
 mod processes;
 mod record;
 mod site;
@@ -19,17 +18,16 @@ mod target;
 use nix::sys::signal::Signal;
 use serde::Serialize;
 use zonemq_node::Fault;
+use zonemq_node::outlook::{Prediction, names, predict};
 
 pub(crate) use self::args::{FaultArgs, How, Slowness, Telling, Word};
 pub(crate) use self::margin::beside;
 pub(crate) use self::mend::heal_quietly;
 use self::observe::{Observation, Watch};
 use self::plan::{Deed, Plan, plan};
-use self::predict::{Prediction, predict};
 use self::record::{Stop, Stopped};
 pub(crate) use self::record::{forget, stopped_nodes};
 use self::site::{Seen, Site};
-use self::target::names;
 pub(crate) use self::target::{Links, Target};
 use crate::args::{DataArgs, Timeout};
 use crate::failure::Failure;

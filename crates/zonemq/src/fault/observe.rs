@@ -6,9 +6,8 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
+use zonemq_node::outlook::{Leadership, Picture};
 
-use super::picture::Picture;
-use super::predict::Leadership;
 use super::site::{Seen, Site};
 use crate::http;
 

@@ -1,11 +1,11 @@
 //! From a word of the command line to what it does to which nodes.
 
 use zonemq_node::Effect;
+use zonemq_node::outlook::{NodeState, Picture, names};
 use zonemq_world::faulty::{ClientRule, DiskRule, LinkRule, Passage};
 
 use super::args::{self, How, Slowness, Word};
-use super::picture::{NodeState, Picture};
-use super::target::{Target, names};
+use super::target::Target;
 use crate::args::Timeout;
 use crate::failure::Failure;
 

@@ -8,9 +8,9 @@ use nix::sys::signal::Signal;
 use tokio::process::{Child, Command};
 use tokio::task::JoinSet;
 use zonemq_node::Fault;
+use zonemq_node::outlook::names;
 
 use super::site::Site;
-use super::target::names;
 use crate::cluster::LocalNode;
 use crate::failure::Failure;
 use crate::http;

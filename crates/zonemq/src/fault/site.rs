@@ -7,10 +7,9 @@ use anyhow::anyhow;
 use reqwest::{Client, StatusCode};
 use serde::Deserialize;
 use tokio::task::JoinSet;
+use zonemq_node::outlook::{NodeState, Picture, PictureNode, names};
 use zonemq_node::{Effect, Fault};
 
-use super::picture::{NodeState, Picture, PictureNode};
-use super::target::names;
 use crate::args::DataArgs;
 use crate::cluster::{Cluster, DataFolder, LocalNode};
 use crate::failure::Failure;

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
-use super::picture::Picture;
+use zonemq_node::outlook::{Picture, names};
+
 use crate::args::zone;
 use crate::failure::Failure;
 
@@ -193,12 +194,6 @@ impl Sides {
     }
 }
 
-/// `n1, n2`.
-pub(super) fn names<'a>(ids: impl IntoIterator<Item = &'a u64>) -> String {
-    let names: Vec<String> = ids.into_iter().map(|id| format!("n{id}")).collect();
-    names.join(", ")
-}
-
 impl FromStr for Target {
     type Err = String;
 
@@ -316,8 +311,11 @@ impl fmt::Display for Sides {
 
 #[cfg(test)]
 mod tests {
-    use super::super::picture::tests::five;
     use super::*;
+
+    fn five(leader: Option<u64>) -> Picture {
+        Picture::of_zones(["a", "b", "c", "a", "b"], leader)
+    }
 
     fn nodes(target: &str) -> Vec<u64> {
         let target: Target = target.parse().expect("well formed");

@@ -1,8 +1,13 @@
-use zonemq_node::Effect;
 use zonemq_world::faulty::{ClientRule, DiskRule, LinkRule, Passage};
 
-use super::super::picture::tests::cluster;
 use super::*;
+use crate::faults::Effect;
+
+/// Nodes 1, 2, ... in zones a, b, c, a, b.
+fn cluster(count: usize, leader: Option<u64>) -> Picture {
+    let zones = ["a", "b", "c"].into_iter().cycle();
+    Picture::of_zones(zones.take(count), leader)
+}
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 
