@@ -73,7 +73,7 @@ class Load {
   // One after the other, each again under its name until it is acknowledged.
   async send(QueueUrl, group) {
     for (let number = 1; this.sends && this.acknowledged < MOST; number += 1) {
-      const body = `${this.name} ${group} ${number}`;
+      const body = `${this.name}-${group}-${number}`;
       const message = { QueueUrl, MessageBody: body, MessageGroupId: `g${group}`, MessageDeduplicationId: body };
       let told = null;
       while (told === null && this.sends) told = await this.attempt(() => sqs("SendMessage", message));
@@ -102,7 +102,7 @@ class Load {
   }
 
   note({ Body, MessageId }) {
-    const [name, group, number] = Body.split(" ");
+    const [name, group, number] = Body.split("-");
     // Of a load before this one.
     if (name !== this.name) return;
     const known = this.received.get(Body);
