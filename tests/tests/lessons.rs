@@ -58,7 +58,10 @@ async fn a_lesson_needs_a_person_or_a_demo_and_a_cluster_in_which_all_is_well() 
     let waits = cluster.zonemq(&["learn", "quorum"]);
     assert_refused(&waits, "--demo plays it without");
     let unknown = cluster.zonemq(&["learn", "juggling", "--demo"]);
-    assert_refused(&unknown, "there is no lesson juggling; there are quorum");
+    assert_refused(
+        &unknown,
+        "invalid value 'juggling' for '[LESSON]'\n  [possible values: quorum,",
+    );
     cluster.told("slow n1-n2 --latency 1ms --no-watch");
     let broken = cluster.zonemq(&["learn", "quorum", "--demo"]);
     assert_refused(&broken, "`zonemq fault heal` mends it");

@@ -78,7 +78,10 @@ pub(crate) async fn run(args: UpArgs) -> Result<(), Failure> {
     print_welcome(&folder, &cluster, &status, took, lifetime);
 
     let first = cluster.nodes[0].api;
-    println!("http://{first}/console shows it in a browser, `zonemq top` here.");
+    println!(
+        "http://{first}/console shows it in a browser, `zonemq top` here; `zonemq learn` teaches \
+         on it."
+    );
     match lifetime {
         Lifetime::Detached => Ok(()),
         Lifetime::FollowsUp => tokio::select! {

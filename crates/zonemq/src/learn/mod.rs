@@ -36,15 +36,10 @@ enum Hands {
 
 /// Lists the lessons, or gives one.
 pub(crate) async fn run(args: LearnArgs) -> Result<(), Failure> {
-    let Some(name) = &args.lesson else {
+    let Some(lesson) = args.lesson else {
         list();
         return Ok(());
     };
-    let lesson = lessons::named(name).ok_or_else(|| {
-        let names: Vec<&str> = lessons::ALL.iter().map(|lesson| lesson.name).collect();
-        let names = names.join(", ");
-        Failure::Usage(format!("there is no lesson {name}; there are {names}"))
-    })?;
     let hands = if args.demo {
         Hands::Demo
     } else if io::stdin().is_terminal() {

@@ -17,12 +17,16 @@ pub(super) const LESSON: Lesson = Lesson {
            acknowledged.",
     steps: &[
         Step {
-            says: "Each node keeps the same log. One of them leads: it puts each command into its log \
-                   and sends it to the others. Look at them first.",
+            says: "A cluster is some nodes, here three, that hold the same. Each keeps a log: all \
+                   commands that there were, in one order. One node leads: it puts each new command \
+                   at the end of its log and sends it to the others, its followers. Look at them \
+                   first.",
             act: Act::Look,
             check: Check::Whole,
-            why: "A term is a time in which one node leads. The committed index says up to where a \
-                  majority has the log on disk: that part never changes any more.",
+            why: "A term is a time in which one node leads; the next leader has a higher one. A \
+                  command is committed once a majority, here two of three, has it on disk: then it \
+                  never changes any more, whoever fails. The index counts the commands, and the \
+                  committed index tells up to which one they are committed.",
         },
         Step {
             says: "Make a queue. That is a command in the log, like everything that changes a queue.",
@@ -34,11 +38,13 @@ pub(super) const LESSON: Lesson = Lesson {
             says: "Send a message through the leader.",
             act: letter("with all nodes"),
             check: Check::Acknowledged,
-            why: "The leader answered as soon as a majority had called fdatasync, itself among it. It \
-                  did not wait for the last one.",
+            why: "The leader answered as soon as a majority, itself among it, had made the message \
+                  durable: by fdatasync, which returns when the disk has it. It did not wait for the \
+                  last one.",
         },
         Step {
-            says: "Now take one follower away: SIGKILL, as the system does when memory is short.",
+            says: "Now take one follower away: kill its process at once, with SIGKILL, as the system does when \
+                   memory is short.",
             act: Act::Fault("kill follower"),
             check: Check::Done,
             why: "Of three nodes, two are a majority. Nothing else is needed.",
