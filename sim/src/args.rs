@@ -133,8 +133,11 @@ pub(crate) struct FlipsArgs {
     /// Leave out so many bits at the beginning
     #[arg(long, default_value_t = 0)]
     pub(crate) offset: u64,
+    /// Only the bits of files whose names end so, such as `.summary`; may be given several times
+    #[arg(long)]
+    pub(crate) file: Vec<String>,
     /// This bit alone, by its number, and tell what the node said
-    #[arg(long, conflicts_with_all = ["stride", "offset"])]
+    #[arg(long, conflicts_with_all = ["stride", "offset", "file"])]
     pub(crate) bit: Option<u64>,
     /// Plant a bug in the nodes: `bugs --help` tells their names
     #[arg(long, value_parser = bug)]

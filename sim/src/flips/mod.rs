@@ -143,11 +143,19 @@ fn simulate(args: &FlipsArgs, tells: &mut PipeWriter) -> anyhow::Result<()> {
     let stored = Stored::of(&scene);
     let bits = stored.bits();
     let stride = usize::try_from(args.stride).unwrap_or(usize::MAX);
-    let strided = || (args.offset..bits).step_by(stride).collect();
-    let numbers: Vec<u64> = args.bit.map_or_else(strided, |bit| vec![bit]);
+    let is_wanted = |number: &u64| {
+        let place = stored.place(*number);
+        let is_end_of = |end: &String| place.as_ref().is_some_and(|place| place.is_in(end));
+        args.file.is_empty() || args.file.iter().any(is_end_of)
+    };
+    let strided = || (args.offset..bits).step_by(stride).filter(is_wanted);
+    let numbers: Vec<u64> = match args.bit {
+        Some(bit) => vec![bit],
+        None => strided().collect(),
+    };
     ensure!(
         numbers.last().is_some_and(|last| *last < bits),
-        "there are only {bits} bits"
+        "there is no such bit: there are {bits}, in the files that are listed without --file"
     );
     let jobs = match args.jobs {
         Some(jobs) => jobs.max(1),

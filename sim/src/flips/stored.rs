@@ -38,6 +38,11 @@ impl fmt::Display for Place {
 }
 
 impl Place {
+    /// Whether the name of its file ends so.
+    pub(super) fn is_in(&self, end: &str) -> bool {
+        self.file.to_string_lossy().ends_with(end)
+    }
+
     /// Whether damage here must be told. What else may be damaged without a word is judged by what
     /// the node holds afterwards.
     pub(super) fn must_be_told(&self) -> bool {
