@@ -7,9 +7,11 @@
 //! it. [`recording`] writes down all that clients do and see, for the judge, and [`recorded_load`] is
 //! a load that does so. [`faulted`] is a cluster to be broken. [`raw_http`] speaks to a node without
 //! an SDK. [`store`] holds the long checks of the store, which `store-checks` runs, and [`speed`] the
-//! standard set of loads, which `standard-set` runs.
+//! standard set of loads, which `standard-set` runs, and the long checks of speed for `speed-checks`;
+//! [`mod@check`] runs such checks.
 
 pub mod binary;
+pub mod check;
 pub mod client;
 pub mod cluster;
 pub mod drain;

@@ -2,7 +2,8 @@
 //!
 //! [`cases`] says what is measured, [`yardstick`] beside what; [`figures`] makes ratios of it and
 //! holds them against what they must be, [`record`] keeps all of it with the [`machine`] that it was
-//! measured on, and [`table`] tells it. Only this file runs anything.
+//! measured on, and [`table`] tells it. Only this file runs anything of the set. [`failovers`] and
+//! [`elections`] are checks by themselves, which take minutes.
 //!
 //! Machines differ and are noisy. So all cases take turns in each round, each ratio is of two runs
 //! of one round, and what counts is the median of the rounds.
@@ -17,6 +18,8 @@ use zonemq_bench::{Credentials, Endpoint, Options, Results};
 use crate::cluster::{Status, TestCluster};
 
 pub mod cases;
+pub mod elections;
+pub mod failovers;
 pub mod figures;
 pub mod machine;
 pub mod record;

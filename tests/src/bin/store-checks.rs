@@ -5,8 +5,7 @@ use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode};
 
 use clap::{Parser, Subcommand};
-use tokio::signal::unix::{SignalKind, signal};
-use zonemq_tests::binary;
+use zonemq_tests::check;
 use zonemq_tests::store::report::Report;
 use zonemq_tests::store::{backlog, full_disk, memory, pauses, restart, soak};
 
@@ -37,10 +36,6 @@ enum Check {
 }
 
 impl Check {
-    fn title(&self) -> String {
-        format!("{self:?}")
-    }
-
     async fn run(&self, report: &mut Report) -> anyhow::Result<()> {
         match self {
             Check::Memory(args) => memory::run(args, report).await,
@@ -76,18 +71,6 @@ fn main() -> anyhow::Result<ExitCode> {
         eprintln!("No tmpfs can be mounted here, neither as this user nor in a user namespace.");
         return Ok(ExitCode::from(2));
     }
-    // Before any clock runs.
-    binary::path();
-    let runtime = tokio::runtime::Runtime::new()?;
-    runtime.block_on(async {
-        let mut report = Report::begin(&cli.check.title());
-        let mut terminate = signal(SignalKind::terminate())?;
-        // Whoever interrupts a check drops its cluster, and with it all processes and files.
-        tokio::select! {
-            done = cli.check.run(&mut report) => done?,
-            _ = tokio::signal::ctrl_c() => return Ok(ExitCode::from(130)),
-            _ = terminate.recv() => return Ok(ExitCode::from(143)),
-        }
-        Ok(ExitCode::from(u8::from(!report.end())))
-    })
+    let title = format!("{:?}", cli.check);
+    check::run(&title, async |report| cli.check.run(report).await)
 }
