@@ -10,10 +10,6 @@ use crate::leader::{LeaderRequest, LeaderService};
 use crate::router::GROUP;
 
 /// What the other node answers. Grows at the end only.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "it lives for one encoding or decoding"
-)]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum ForwardReply {
     /// The request was carried out.

@@ -103,10 +103,6 @@ struct RequestHead {
 }
 
 /// Grows at the end only.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "it lives for one encoding or decoding"
-)]
 #[derive(Serialize, Deserialize)]
 enum CommandHead {
     SendMessages {

@@ -228,17 +228,23 @@ impl<F> Places<F> {
 
     /// Where an entry lies, or what was kept of it.
     pub(crate) fn locate(&self, group: GroupId, index: u64) -> Option<Place> {
-        let group = self.groups.get(&group)?;
-        if let Some(spot) = group.kept.get(&index) {
+        if let Some(spot) = self.groups.get(&group)?.kept.get(&index) {
             return Some(Place::Kept(*spot));
         }
+        self.locate_entry(group, index).map(Place::Entry)
+    }
+
+    /// Where an entry lies, whatever was kept of it beside: parts may come with a snapshot that is
+    /// then not installed, and the log goes on.
+    pub(crate) fn locate_entry(&self, group: GroupId, index: u64) -> Option<Spot> {
+        let group = self.groups.get(&group)?;
         let (first, run) = group.runs.range(..=index).next_back()?;
         let at = usize::try_from(index - first).ok()?;
         let offset = *run.offsets.get(at)?;
-        Some(Place::Entry(Spot {
+        Some(Spot {
             segment: run.segment,
             offset,
-        }))
+        })
     }
 }
 

@@ -90,12 +90,18 @@ pub(crate) async fn run<F: DiskFile>(
     }
 }
 
-type Located<F> = Option<(Place, Arc<Readable<F>>)>;
+type Located<P, F> = Option<(P, Arc<Readable<F>>)>;
 
-fn locate<F>(places: &SharedPlaces<F>, group: GroupId, index: u64) -> Located<F> {
+fn locate<F>(places: &SharedPlaces<F>, group: GroupId, index: u64) -> Located<Place, F> {
     let places = places.read().unwrap_or_else(PoisonError::into_inner);
     let place = places.locate(group, index)?;
     Some((place, places.segment(place.spot().segment)?))
+}
+
+fn locate_entry<F>(places: &SharedPlaces<F>, group: GroupId, index: u64) -> Located<Spot, F> {
+    let places = places.read().unwrap_or_else(PoisonError::into_inner);
+    let spot = places.locate_entry(group, index)?;
+    Some((spot, places.segment(spot.segment)?))
 }
 
 pub(crate) async fn read_entries<F: DiskFile>(
@@ -108,7 +114,7 @@ pub(crate) async fn read_entries<F: DiskFile>(
     let mut entries = Vec::new();
     let mut bytes = 0;
     for index in from..until {
-        let Some((Place::Entry(spot), segment)) = locate(places, group, index) else {
+        let Some((spot, segment)) = locate_entry(places, group, index) else {
             return Err(ReadError::NotHere(index));
         };
         let (header, payload) = read_record(&segment, spot).await?;
@@ -151,7 +157,7 @@ async fn read_record<F: DiskFile>(
     spot: Spot,
 ) -> Result<(Header, Bytes), ReadError> {
     let header = read_header(segment, spot).await?;
-    let start = u64::from(spot.offset) + HEADER_BYTES as u64;
+    let start = payload_start(spot);
     let payload = segment
         .file
         .read_at(start, header.payload_bytes)
@@ -185,7 +191,15 @@ pub(crate) async fn read_parts<F: DiskFile>(
         match find(&segment, place, wanted).await {
             Ok(found) => {
                 for side_by_side in found.chunk_by(Found::is_followed_by) {
-                    parts.extend(read_found(&segment, place.spot(), side_by_side).await);
+                    // What was not kept may still be in the entry.
+                    if let [Found { part, start: None }] = side_by_side
+                        && let Some((spot, segment)) = locate_entry(places, group, part.index)
+                    {
+                        let found = Found::in_entry(spot, *part);
+                        parts.extend(read_found(&segment, spot, &[found]).await);
+                    } else {
+                        parts.extend(read_found(&segment, place.spot(), side_by_side).await);
+                    }
                 }
             }
             Err(error) => parts.extend(wanted.iter().map(|_| Err(error.clone()))),
@@ -203,6 +217,11 @@ struct Found {
 }
 
 impl Found {
+    fn in_entry(spot: Spot, part: PartPlace) -> Found {
+        let start = Some(payload_start(spot) + u64::from(part.offset));
+        Found { part, start }
+    }
+
     fn is_followed_by(&self, next: &Found) -> bool {
         let end = self.start.map(|start| start + u64::from(self.part.length));
         end.is_some() && end == next.start
@@ -245,29 +264,27 @@ async fn find<F: DiskFile>(
     place: Place,
     wanted: &[PartPlace],
 ) -> Result<Vec<Found>, ReadError> {
-    let spot = place.spot();
-    let payload = u64::from(spot.offset) + HEADER_BYTES as u64;
-    let found = |part: PartPlace, offset: Option<u64>| Found {
-        part,
-        start: offset.map(|offset| payload + offset),
-    };
     let wanted = wanted.iter().copied();
     match place {
-        Place::Entry(_) => Ok(wanted
-            .map(|part| found(part, Some(part.offset.into())))
-            .collect()),
-        Place::Kept(_) => {
+        Place::Entry(spot) => Ok(wanted.map(|part| Found::in_entry(spot, part)).collect()),
+        Place::Kept(spot) => {
             let kept = read_kept_table(segment, spot).await?;
-            let offset_of = |part: PartPlace| {
+            let found = wanted.map(|part| {
                 let wanted = (part.offset, part.length as usize);
                 let kept = kept
                     .iter()
                     .find(|kept| (kept.offset, kept.length) == wanted);
-                kept.map(|kept| kept.start)
-            };
-            Ok(wanted.map(|part| found(part, offset_of(part))).collect())
+                let start = kept.map(|kept| payload_start(spot) + kept.start);
+                Found { part, start }
+            });
+            Ok(found.collect())
         }
     }
+}
+
+/// Where the payload of a record begins in its segment.
+fn payload_start(spot: Spot) -> u64 {
+    u64::from(spot.offset) + HEADER_BYTES as u64
 }
 
 /// One of the parts that a record keeps.
@@ -284,7 +301,7 @@ async fn read_kept_table<F: DiskFile>(
     spot: Spot,
 ) -> Result<Vec<Kept>, ReadError> {
     let header = read_header(segment, spot).await?;
-    let payload = u64::from(spot.offset) + HEADER_BYTES as u64;
+    let payload = payload_start(spot);
     let read = |length: usize| async move {
         segment
             .file

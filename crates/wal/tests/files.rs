@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use bytes::Bytes;
-use zonemq_wal::{GroupId, Live, Options, Record, Recovered, SegmentId, Wal};
+use zonemq_wal::{GroupId, Live, Options, Part, PartPlace, Record, Recovered, SegmentId, Wal};
 use zonemq_world::real::RealWorld;
 
 const GROUP: GroupId = GroupId(4);
@@ -77,6 +77,39 @@ async fn lengths(wal: &Wal, count: u64) -> Vec<usize> {
     let entries = wal.read_entries(GROUP, 0, count, usize::MAX).await;
     let entries = entries.expect("they can be read").into_iter();
     entries.map(|entry| entry.payload.len()).collect()
+}
+
+#[tokio::test]
+async fn an_entry_is_read_whole_though_parts_of_it_came_with_a_snapshot_that_was_given_up() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (wal, _) = open(folder.path()).await;
+    append(&wal, vec![entry(0, 10), entry(1, 20)]).await;
+    let part = |offset, bytes: &'static [u8]| Part {
+        offset,
+        bytes: Bytes::from_static(bytes),
+    };
+    let kept = Record::Kept {
+        group: GROUP,
+        index: 1,
+        parts: vec![part(4, b"kept")],
+    };
+    append(&wal, vec![kept]).await;
+    wal.close().await;
+    let (wal, _) = open(folder.path()).await;
+    assert_eq!(lengths(&wal, 2).await, [10, 20]);
+    let place = |offset, length| PartPlace {
+        index: 1,
+        offset,
+        length,
+    };
+    let wanted = vec![place(0, 4), place(4, 4), place(8, 12)];
+    let read = wal.read_parts(GROUP, wanted).await.expect("it is open");
+    let read: Vec<Bytes> = read
+        .into_iter()
+        .map(|part| part.expect("is there"))
+        .collect();
+    assert_eq!(read, [&b"xxxx"[..], b"kept", b"xxxxxxxxxxxx"]);
+    wal.close().await;
 }
 
 #[tokio::test]

@@ -76,6 +76,7 @@ impl Picture {
     }
 
     /// The same with more that is broken.
+    #[must_use]
     pub fn with_effects(&self, more: &[Effect]) -> Picture {
         let mut after = self.clone();
         after.effects.extend_from_slice(more);
@@ -83,6 +84,7 @@ impl Picture {
     }
 
     /// The same with these processes in another state.
+    #[must_use]
     pub fn with_state(&self, ids: &[u64], state: NodeState) -> Picture {
         let mut after = self.clone();
         for node in &mut after.nodes {
