@@ -60,7 +60,7 @@ async fn a_lesson_needs_a_person_or_a_demo_and_a_cluster_in_which_all_is_well() 
     let unknown = cluster.zonemq(&["learn", "juggling", "--demo"]);
     assert_refused(
         &unknown,
-        "invalid value 'juggling' for '[LESSON]'\n  [possible values: quorum,",
+        "invalid value 'juggling' for '[LESSON]' [possible values: quorum, leader-loss,",
     );
     cluster.told("slow n1-n2 --latency 1ms --no-watch");
     let broken = cluster.zonemq(&["learn", "quorum", "--demo"]);
