@@ -76,6 +76,9 @@ export function sureButton(name, sure, act) {
   return button;
 }
 
+// How long it is until a moment, in words.
+export const left = (until, now) => `for ${Math.max(0, Math.round((until - now) / 1000))} s more`;
+
 // Characters that a reader could not see, or that would turn the text around, by their names.
 export function visible(text) {
   return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f]/g, (character) => {

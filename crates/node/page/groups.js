@@ -1,6 +1,6 @@
 // The message groups of a FIFO queue: whose turn it is in each, and who holds it locked.
 
-import { byId, cells, element, keep, visible } from "./elements.js";
+import { byId, cells, element, keep, left, visible } from "./elements.js";
 
 // Of messages in their order.
 function grouped(messages) {
@@ -20,7 +20,7 @@ export function showGroups(messages, now) {
   keep(byId("groups").tBodies[0], groups, (group) => group.name, () => element("tr"), (row, { name, head, holders, count }) => {
     const until = Math.max(...holders.map((message) => message.until_millis));
     const lock = holders.length === 0 ? "free"
-      : `locked for ${Math.max(0, Math.round((until - now) / 1000))} s more by the receiver of ${holders.map((message) => message.id.slice(0, 8)).join(", ")}`;
+      : `locked ${left(until, now)} by the receiver of ${holders.map((message) => message.id.slice(0, 8)).join(", ")}`;
     cells(row, [visible(name ?? ""), head.id.slice(0, 8), lock, { text: String(count), class: "number" }]);
   });
 }

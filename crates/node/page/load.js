@@ -63,6 +63,7 @@ class Load {
     const senders = Array.from({ length: GROUPS }, (_, group) => this.send(url, group));
     const receivers = Array.from({ length: RECEIVERS }, () => this.receive(url));
     await Promise.all(senders);
+    this.sends = false;
     const end = performance.now() + DRAIN_MILLIS;
     while (this.onTheWay.size > 0 && performance.now() < end) await pause(100);
     this.receives = false;

@@ -1,6 +1,6 @@
 // The life of one message, as each node knows it.
 
-import { byId, element, keep, say } from "./elements.js";
+import { byId, element, keep, left, say } from "./elements.js";
 
 let id = "";
 let asks = false;
@@ -24,8 +24,8 @@ function lines(node) {
     told.push(`${entry.applied ? "✓" : "…"} applied (up to ${trace.applied_index})`);
   }
   if (message !== null) {
-    const left = message.until_millis === undefined ? "" : ` for ${Math.max(0, Math.round((message.until_millis - trace.now_millis) / 1000))} s more`;
-    told.push(`in ${queue}: ${message.state.replace("_", " ")}${left}, received ${message.receive_count}×`);
+    const ends = message.until_millis === undefined ? "" : ` ${left(message.until_millis, trace.now_millis)}`;
+    told.push(`in ${queue}: ${message.state.replace("_", " ")}${ends}, received ${message.receive_count}×`);
     told.push(`content at byte ${message.log_offset} of entry ${message.log_index}`);
   } else told.push(entry?.applied ? "in no queue any more: deleted, expired or purged" : "in no queue");
   return told;

@@ -16,7 +16,7 @@ const led = () => {
 const same = (one, other) => one?.id === other?.id && one?.term === other?.term;
 const named = (who) => (who === null ? "nobody leads" : `n${who.id} leads in term ${who.term}`);
 
-// The cluster as it is, with more that is broken.
+// The cluster as it is, with more that is broken. Who does not answer is as good as down.
 function pictureWith(effects) {
   const { nodes } = cluster.picture;
   return {

@@ -1,6 +1,6 @@
 // The queues: how much is in them, what can be done with them, and a look at what they hold.
 
-import { byId, cells, element, keep, say, sureButton, visible } from "./elements.js";
+import { byId, cells, element, keep, left, say, sureButton, visible } from "./elements.js";
 import { best, change, depth, own } from "./cluster.js";
 import { showGroups } from "./groups.js";
 import { showRedrive } from "./redrive.js";
@@ -70,8 +70,8 @@ export function drawQueues() {
 }
 
 function facts(message, now) {
-  const left = message.until_millis === undefined ? "" : ` for ${Math.max(0, Math.round((message.until_millis - now) / 1000))} s more`;
-  const parts = [`${message.state.replace("_", " ")}${left}`, `received ${message.receive_count}×`, `sent ${new Date(message.sent_at_millis).toLocaleTimeString()}`, `entry ${message.log_index}`];
+  const ends = message.until_millis === undefined ? "" : ` ${left(message.until_millis, now)}`;
+  const parts = [`${message.state.replace("_", " ")}${ends}`, `received ${message.receive_count}×`, `sent ${new Date(message.sent_at_millis).toLocaleTimeString()}`, `entry ${message.log_index}`];
   if (message.message_group !== null) parts.push(`group ${visible(message.message_group)}`);
   if (message.dead_letter_source !== null) parts.push(`from ${message.dead_letter_source}`);
   if (message.body_bytes !== null) parts.push(`${message.body_bytes} bytes${message.body_is_truncated ? ", cut here" : ""}`);

@@ -11,6 +11,7 @@ pub mod attributes;
 mod catalog;
 mod clock;
 pub mod command;
+mod command_error;
 mod deduplication;
 mod fair_order;
 mod fifo_order;

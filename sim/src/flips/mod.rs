@@ -144,9 +144,8 @@ fn simulate(args: &FlipsArgs, tells: &mut PipeWriter) -> anyhow::Result<()> {
     let bits = stored.bits();
     let stride = usize::try_from(args.stride).unwrap_or(usize::MAX);
     let is_wanted = |number: &u64| {
-        let place = stored.place(*number);
-        let is_end_of = |end: &String| place.as_ref().is_some_and(|place| place.is_in(end));
-        args.file.is_empty() || args.file.iter().any(is_end_of)
+        let is_wanted_in = |place: Place| args.file.iter().any(|end| place.is_in(end));
+        args.file.is_empty() || stored.place(*number).is_some_and(is_wanted_in)
     };
     let strided = || (args.offset..bits).step_by(stride).filter(is_wanted);
     let numbers: Vec<u64> = match args.bit {
