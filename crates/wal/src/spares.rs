@@ -1,11 +1,14 @@
 //! Segments made ready ahead of their use, and the removal of those that are not needed any more.
 //!
-//! A file whose blocks are already allocated and written becomes durable in half the time. So
-//! while one segment fills, the next is filled with zeros beside it. An old file is not used
-//! again: what it held would have to be told from what was kept back of a new write.
+//! A small write to blocks that are already allocated and written becomes durable in half the
+//! time. So while one segment fills, the next is filled with zeros beside it. Large writes gain
+//! nothing by that, and would have the disk write everything twice: for these the blocks are only
+//! allocated. An old file is not used again: what it held would have to be told from what was kept
+//! back of a new write.
 
 use std::collections::VecDeque;
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +24,9 @@ use crate::recovery::Current;
 use crate::segment::{RECORDS_START, SegmentHeader, SegmentId};
 
 const ZEROS: usize = 1 << 20;
+/// Fewer are large ones: with 16 MiB a segment, above 64 KiB each. From there on a sync takes hardly
+/// longer where the blocks were never written, and all others are spared what that writes.
+pub(crate) const FEW_WRITES: u64 = 256;
 /// Between two tries to find space for a segment.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -57,10 +63,31 @@ impl<F> From<Prepared<F>> for Current<F> {
 type PreparedSender<F> = oneshot::Sender<Result<Prepared<F>, DiskError>>;
 type PreparedReceiver<F> = oneshot::Receiver<Result<Prepared<F>, DiskError>>;
 
+/// How the blocks of a segment are made ready. They read as zeros in both cases.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Blocks {
+    /// Written once: for small writes.
+    Written,
+    /// Allocated: for large ones.
+    Allocated,
+}
+
+impl Blocks {
+    /// What suits writes of which so many filled a segment.
+    pub(crate) fn after(writes: u64) -> Blocks {
+        if writes < FEW_WRITES {
+            Blocks::Allocated
+        } else {
+            Blocks::Written
+        }
+    }
+}
+
 enum Order<F> {
     Prepare {
         id: SegmentId,
         length: u64,
+        blocks: Blocks,
         reply: PreparedSender<F>,
     },
     Remove {
@@ -105,7 +132,7 @@ impl<W: World> Spares<W> {
             .disk()
             .spawn("log-segments", Urgency::Foreground, work)
             .map_err(|source| DiskError::new(directory, source))?;
-        let next = order(&orders, first, segment_bytes);
+        let next = order(&orders, first, segment_bytes, Blocks::Written);
         Ok(Spares {
             orders,
             next,
@@ -122,20 +149,21 @@ impl<W: World> Spares<W> {
     }
 
     /// The segment `id`, with room for at least so many bytes of records, and under its own name
-    /// durably. The one after it is ordered.
+    /// durably. The one after it is ordered, with these blocks.
     pub(crate) async fn take(
         &mut self,
         world: &W,
         directory: &Path,
         id: SegmentId,
         record_bytes: u64,
+        blocks: Blocks,
     ) -> Result<Prepared<File<W>>, DiskError> {
         let needed = RECORDS_START + record_bytes;
         if needed > self.segment_bytes {
             // Prepared anew under the same name, in the length that this write needs.
-            self.next = order(&self.orders, id, needed);
+            self.next = order(&self.orders, id, needed, blocks);
         }
-        let next = order(&self.orders, id.next(), self.segment_bytes);
+        let next = order(&self.orders, id.next(), self.segment_bytes, blocks);
         let prepared = std::mem::replace(&mut self.next, next)
             .await
             .map_err(|_| {
@@ -175,10 +203,16 @@ fn order<F>(
     orders: &mpsc::UnboundedSender<Order<F>>,
     id: SegmentId,
     length: u64,
+    blocks: Blocks,
 ) -> PreparedReceiver<F> {
     let (reply, prepared) = oneshot::channel();
     // An order that is not taken drops its reply, and the receiver learns of it.
-    let _ = orders.send(Order::Prepare { id, length, reply });
+    let _ = orders.send(Order::Prepare {
+        id,
+        length,
+        blocks,
+        reply,
+    });
     prepared
 }
 
@@ -207,15 +241,25 @@ impl<W: World> Workshop<W> {
             };
             match order {
                 None => return,
-                Some(Order::Prepare { id, length, reply }) => {
+                Some(Order::Prepare {
+                    id,
+                    length,
+                    blocks,
+                    reply,
+                }) => {
                     let path = self.directory.join(id.unfinished_name());
-                    let prepared = self.prepare(&path, id, length).await;
+                    let prepared = self.prepare(&path, id, length, blocks).await;
                     match prepared {
                         Err(error) if is_lack_of_space(&error) => {
                             tracing::warn!(segment = id.0, "no space for the next segment yet");
                             // The writer may have ended, or ordered a longer one.
                             if !reply.is_closed() {
-                                waiting.push_back(Order::Prepare { id, length, reply });
+                                waiting.push_back(Order::Prepare {
+                                    id,
+                                    length,
+                                    blocks,
+                                    reply,
+                                });
                             }
                         }
                         prepared => {
@@ -262,6 +306,7 @@ impl<W: World> Workshop<W> {
         path: &Path,
         id: SegmentId,
         length: u64,
+        blocks: Blocks,
     ) -> io::Result<Prepared<File<W>>> {
         let disk = self.world.disk();
         let header = SegmentHeader::new(id, self.world.chance());
@@ -273,13 +318,12 @@ impl<W: World> Workshop<W> {
             opened => opened?,
         };
         let filled = async {
-            let mut end = 0;
-            while end < length {
-                let start = end;
-                end = length.min(start + ZEROS as u64);
-                fill_with_zeros(&file, start, end).await?;
-                // One sync of all of it would hold up those of the log for a tenth of a second.
-                file.sync_data().await?;
+            let allocated = match blocks {
+                Blocks::Written => false,
+                Blocks::Allocated => allocate(&file, length).await?,
+            };
+            if !allocated {
+                write_zeros(&file, length).await?;
             }
             file.write_at(0, &header.encode()).await?;
             file.sync_data().await
@@ -297,14 +341,45 @@ impl<W: World> Workshop<W> {
     }
 }
 
+/// Whether the system could allocate the blocks.
+async fn allocate(file: &impl DiskFile, length: u64) -> io::Result<bool> {
+    match file.allocate(length).await {
+        Err(error) if error.kind() == io::ErrorKind::Unsupported => Ok(false),
+        allocated => allocated.map(|()| true),
+    }
+}
+
+/// Fills a new file with zeros, durably.
+async fn write_zeros(file: &impl DiskFile, length: u64) -> io::Result<()> {
+    let zeros = vec![0; ZEROS];
+    for piece in pieces(0, length) {
+        file.write_at(piece.start, zeros_for(&zeros, &piece))
+            .await?;
+        // One sync of all of it would hold up those of the log for a tenth of a second.
+        file.sync_data().await?;
+    }
+    Ok(())
+}
+
 /// Fills a stretch of a file with zeros; it is not durable yet.
 pub(crate) async fn fill_with_zeros(file: &impl DiskFile, from: u64, until: u64) -> io::Result<()> {
     let zeros = vec![0; ZEROS];
-    let mut offset = from;
-    while offset < until {
-        let length = usize::try_from(until - offset).map_or(ZEROS, |left| left.min(ZEROS));
-        file.write_at(offset, &zeros[..length]).await?;
-        offset += length as u64;
+    for piece in pieces(from, until) {
+        file.write_at(piece.start, zeros_for(&zeros, &piece))
+            .await?;
     }
     Ok(())
+}
+
+/// Cuts a stretch into what is written at once.
+fn pieces(from: u64, until: u64) -> impl Iterator<Item = Range<u64>> {
+    (from..until)
+        .step_by(ZEROS)
+        .map(move |start| start..until.min(start + ZEROS as u64))
+}
+
+fn zeros_for<'z>(zeros: &'z [u8], piece: &Range<u64>) -> &'z [u8] {
+    // A piece is no longer than the zeros.
+    let length = usize::try_from(piece.end - piece.start).unwrap_or(ZEROS);
+    &zeros[..length]
 }

@@ -16,7 +16,7 @@ use crate::record::{GroupId, Record, Stored};
 use crate::recovery::{self, Current, Sealed};
 use crate::replay::Recovered;
 use crate::segment::{RECORDS_START, SegmentId};
-use crate::spares::Spares;
+use crate::spares::{Blocks, FEW_WRITES, Spares};
 use crate::stats::Stats;
 use crate::stopped::Access;
 use crate::write;
@@ -56,6 +56,8 @@ pub(crate) struct Writer<W: World> {
     spares: Spares<W>,
     sealed: Vec<Sealed>,
     current: Current<File<W>>,
+    /// To the current segment. What was before the log was opened counts as many.
+    writes: u64,
     carried: BTreeMap<GroupId, Carried>,
     live: BTreeMap<GroupId, Live>,
     places: SharedPlaces<File<W>>,
@@ -115,7 +117,8 @@ impl<W: World> Writer<W> {
         let current = if let Some(current) = position.current {
             current
         } else {
-            let first = spares.take(&world, &directory, first_new, 0).await?;
+            let first = spares.take(&world, &directory, first_new, 0, Blocks::Written);
+            let first = first.await?;
             let first = Current::from(first);
             add_segment(&places, &first);
             first
@@ -140,6 +143,7 @@ impl<W: World> Writer<W> {
             spares,
             sealed: position.sealed,
             current,
+            writes: FEW_WRITES,
             live: BTreeMap::new(),
             places,
         };
@@ -213,9 +217,10 @@ impl<W: World> Writer<W> {
         let opening = self.opening(id, self.current.end);
         let opened = RECORDS_START + encoded_bytes(&opening, RECORDS_START);
         let needed = opened + encoded_bytes(stored, opened) - RECORDS_START;
+        let blocks = Blocks::after(std::mem::take(&mut self.writes));
         let prepared = self
             .spares
-            .take(&self.world, &self.directory, id, needed)
+            .take(&self.world, &self.directory, id, needed, blocks)
             .await?;
         let full = std::mem::replace(&mut self.current, prepared.into());
         add_segment(&self.places, &self.current);
@@ -291,6 +296,7 @@ impl<W: World> Writer<W> {
             DiskError::new(&path, source)
         })?;
         self.stats.count_write(bytes.len(), sync);
+        self.writes += 1;
         self.current.end = end;
         self.note(stored, &offsets);
         Ok(())

@@ -131,6 +131,9 @@ pub trait DiskFile: Send + Sync + 'static {
     /// Writes all bytes at `offset`, growing the file where needed. Durable after
     /// [`DiskFile::sync_data`].
     fn write_at(&self, offset: u64, bytes: &[u8]) -> impl Future<Output = io::Result<()>> + Send;
+    /// Gives the file this length, with blocks on the disk that read as zeros until they are
+    /// written. `Unsupported` where the system cannot.
+    fn allocate(&self, length: u64) -> impl Future<Output = io::Result<()>> + Send;
     /// fdatasync: everything written so far is durable once this returns. An error means that it
     /// may never be: the file must not be trusted or synced again.
     fn sync_data(&self) -> impl Future<Output = io::Result<()>> + Send;

@@ -197,6 +197,17 @@ impl DiskFile for OpenFile {
         self.0.write_all_at(bytes, offset)
     }
 
+    #[cfg(target_os = "linux")]
+    async fn allocate(&self, length: u64) -> io::Result<()> {
+        let flags = rustix::fs::FallocateFlags::empty();
+        Ok(rustix::fs::fallocate(&self.0, flags, 0, length)?)
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    async fn allocate(&self, _length: u64) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
     async fn sync_data(&self) -> io::Result<()> {
         self.0.sync_data()
     }

@@ -414,6 +414,12 @@ impl DiskFile for FakeFile {
         Ok(())
     }
 
+    async fn allocate(&self, length: u64) -> io::Result<()> {
+        let start = self.len().await?;
+        let zeros = vec![0; usize::try_from(length.saturating_sub(start)).unwrap()];
+        self.write_at(start, &zeros).await
+    }
+
     async fn sync_data(&self) -> io::Result<()> {
         tokio::task::yield_now().await;
         let mut platter = self.disk.operate()?;

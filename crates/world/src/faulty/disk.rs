@@ -117,6 +117,13 @@ impl<F: DiskFile> DiskFile for FaultyFile<F> {
         self.inner.write_at(offset, bytes).await
     }
 
+    async fn allocate(&self, length: u64) -> io::Result<()> {
+        if is_full(self.book.as_ref()) && length > self.inner.len().await? {
+            return Err(no_space());
+        }
+        self.inner.allocate(length).await
+    }
+
     async fn sync_data(&self) -> io::Result<()> {
         before_sync(self.book.as_ref()).await;
         self.inner.sync_data().await

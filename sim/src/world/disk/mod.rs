@@ -460,6 +460,17 @@ impl DiskFile for SimFile {
         Ok(())
     }
 
+    async fn allocate(&self, length: u64) -> io::Result<()> {
+        let mut state = self.disk.change().await?;
+        let start = self.of(&mut state)?.len();
+        if length > start {
+            self.disk.find_space(&state)?;
+            let added = usize::try_from(length - start).map_err(io::Error::other)?;
+            self.of(&mut state)?.write(start, &vec![0; added]);
+        }
+        Ok(())
+    }
+
     async fn sync_data(&self) -> io::Result<()> {
         // What is written while the disk works is not covered.
         let (covered, sync) = {
