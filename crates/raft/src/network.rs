@@ -2,6 +2,7 @@
 //! ordered, pipelined exchange.
 
 use std::pin::Pin;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::{BoxFuture, FutureExt};
@@ -16,7 +17,7 @@ use openraft::raft::{
 use openraft::{EmptyNode, OptionalSend, RaftNetworkFactory, RaftNetworkV2};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 use zonemq_wal::GroupId;
 
 use crate::acknowledged::Acknowledged;
@@ -129,12 +130,14 @@ impl RaftNetworkV2<TypeConfig> for PeerClient {
 
     fn stream_append<S>(
         &mut self,
-        mut input: S,
+        input: S,
         _option: RPCOption,
     ) -> BoxFuture<'_, Result<BoxStream<'_, Result<StreamAppendResult, RpcError>>, RpcError>>
     where
         S: Stream<Item = AppendRequest> + OptionalSend + Unpin + 'static,
     {
+        // openraft's own stream must not be asked again after its end.
+        let mut input = input.fuse();
         async move {
             // openraft backs off inside its request stream: take the first request before
             // anything that can fail fast.
@@ -149,7 +152,7 @@ impl RaftNetworkV2<TypeConfig> for PeerClient {
             let requests = async move {
                 talk::about_append(target, &first);
                 sender.send_parts(append::encode(first)).await?;
-                while let Some(request) = input.next().await {
+                while let Some(request) = next_worth_sending(&mut input).await {
                     talk::about_append(target, &request);
                     sender.send_parts(append::encode(request)).await?;
                 }
@@ -214,6 +217,28 @@ impl RaftNetworkV2<TypeConfig> for PeerClient {
     }
 }
 
+/// How long a follower may not know that what it has is committed: it applies it later, and nobody
+/// waits for that.
+const COMMIT_PAUSE: Duration = Duration::from_millis(10);
+
+/// The next append. One without entries only tells what is committed, which the next one with
+/// entries tells as well: so it waits a moment for that one, and is not sent if it comes. Replies
+/// tell how far all goes that was sent: one less is not missed.
+async fn next_worth_sending(
+    requests: &mut (impl Stream<Item = AppendRequest> + Unpin),
+) -> Option<AppendRequest> {
+    let mut latest = requests.next().await?;
+    let until = Instant::now() + COMMIT_PAUSE;
+    while latest.entries.is_empty() {
+        match timeout_at(until, requests.next()).await {
+            Ok(Some(later)) => latest = later,
+            // The next call learns of the end once more.
+            Ok(None) | Err(_) => break,
+        }
+    }
+    Some(latest)
+}
+
 /// A running append exchange: sends what openraft hands over while it waits for the replies.
 struct Appending<'s> {
     requests: Option<BoxFuture<'s, Result<(), ExchangeError>>>,
@@ -255,5 +280,66 @@ impl<'s> Appending<'s> {
                 },
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use openraft::EntryPayload;
+    use tokio::sync::mpsc;
+
+    use super::*;
+    use crate::types::{LogEntry, LogId};
+
+    fn append(entries: &[u64], committed: u64) -> AppendRequest {
+        let entry = |index: &u64| LogEntry {
+            log_id: LogId::new_term_index(1, *index),
+            payload: EntryPayload::Blank,
+        };
+        AppendRequest {
+            vote: Vote::new_committed(1, 1),
+            prev_log_id: None,
+            entries: entries.iter().map(entry).collect(),
+            leader_commit: Some(LogId::new_term_index(1, committed)),
+        }
+    }
+
+    fn requests() -> (
+        mpsc::UnboundedSender<AppendRequest>,
+        impl Stream<Item = AppendRequest> + Unpin,
+    ) {
+        let (sender, mut receiver) = mpsc::unbounded_channel();
+        let stream = stream::poll_fn(move |context| receiver.poll_recv(context));
+        (sender, stream)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_committed_is_told_with_the_next_entries() {
+        let (sender, mut stream) = requests();
+        for request in [append(&[], 7), append(&[], 8), append(&[9, 10], 8)] {
+            sender.send(request).unwrap();
+        }
+        let began = Instant::now();
+        let sent = next_worth_sending(&mut stream).await.unwrap();
+        assert_eq!((sent.entries.len(), began.elapsed()), (2, Duration::ZERO));
+        sender.send(append(&[11], 10)).unwrap();
+        let sent = next_worth_sending(&mut stream).await.unwrap();
+        assert_eq!((sent.entries.len(), began.elapsed()), (1, Duration::ZERO));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_committed_is_told_soon_where_no_entries_follow() {
+        let (sender, mut stream) = requests();
+        let began = Instant::now();
+        sender.send(append(&[], 7)).unwrap();
+        sender.send(append(&[], 8)).unwrap();
+        let sent = next_worth_sending(&mut stream).await.unwrap();
+        assert_eq!(sent.leader_commit.unwrap().index, 8);
+        assert_eq!(began.elapsed(), COMMIT_PAUSE);
+        sender.send(append(&[], 9)).unwrap();
+        drop(sender);
+        let sent = next_worth_sending(&mut stream).await.unwrap();
+        assert_eq!(sent.leader_commit.unwrap().index, 9);
+        assert!(next_worth_sending(&mut stream).await.is_none());
     }
 }
