@@ -7,7 +7,7 @@ const { online, openAt, screenshot, settled } = require("./browser");
 const { Cluster } = require("./cluster");
 const { faintTexts } = require("./contrast");
 
-const VIEWS = ["map", "log", "queues", "message", "lab"];
+const VIEWS = ["map", "log", "queues", "message", "lab", "learn"];
 const HOSTILE = "</pre><script>window.ran = 1</script><img src=x onerror=\"window.ran = 1\">\u202egnp.exe\u0085";
 
 describe("console", () => {

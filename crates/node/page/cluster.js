@@ -16,6 +16,23 @@ export function whenChanged(listener) {
   listeners.add(listener);
 }
 
+// Looks at each picture until it is so; false if it is not within the time.
+export function until(isSo, millis) {
+  return new Promise((done) => {
+    const end = (answer) => {
+      clearTimeout(late);
+      listeners.delete(look);
+      done(answer);
+    };
+    const look = () => {
+      if (isSo()) end(true);
+    };
+    const late = setTimeout(() => end(false), millis);
+    listeners.add(look);
+    look();
+  });
+}
+
 export const seen = () => (cluster.picture?.nodes ?? []).filter((node) => node.seen !== null).map((node) => node.seen);
 
 // Of those who say that they lead, the one in the latest term.
@@ -25,6 +42,14 @@ export const leader = () => seen().filter((node) => node.role === "leader").sort
 export const best = () => leader() ?? seen().sort((a, b) => b.applied_index - a.applied_index)[0];
 
 export const own = () => cluster.picture?.nodes.find((node) => node.id === cluster.picture.from)?.seen ?? null;
+
+// How far anybody knows the log to be committed.
+export const committed = () => Math.max(0, ...seen().map((node) => node.committed_index));
+
+export function leads() {
+  const led = leader();
+  return led === undefined ? "nobody leads" : `n${led.id} leads in term ${led.term}`;
+}
 
 // Each fault once, with the nodes on which it is in force.
 export function faults() {
