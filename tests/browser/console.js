@@ -90,6 +90,29 @@ describe("console", () => {
     await close(page);
   });
 
+  test("rates of sends, receives and deletes appear under a load, also from a new leader, and end with it", async () => {
+    const load = cluster.load(300);
+    const page = await open("queues");
+    // The load names its queue itself.
+    const rates = () => [...document.querySelectorAll("#queue-table tbody tr")].map((row) => [6, 7, 8].map((cell) => Number(row.cells[cell].textContent)));
+    const flow = `(${rates})().some((row) => row.every((rate) => rate > 1))`;
+    const head = await page.locator("#queue-table th").allTextContents();
+    assert.deepEqual(head.slice(6, 9), ["sent/s", "received/s", "deleted/s"]);
+    await page.waitForFunction(flow);
+    await screenshot(page, "console-rates");
+    const leads = /n(\d) leads/.exec(await page.locator("#state").textContent())[1];
+    cluster.zonemq("fault", "isolate", "leader", "--for", "2s");
+    await page.waitForFunction((old) => /n(\d) leads/.exec(document.getElementById("state").textContent)?.[1] !== old, leads);
+    await page.waitForFunction(flow);
+    const shown = await page.evaluate(rates);
+    // All counts of the former leader at once would be far more than a debug build can do.
+    assert.ok(shown.flat().every((rate) => rate >= 0 && rate < 100_000), JSON.stringify(shown));
+    cluster.loads.at(-1).kill("SIGKILL");
+    await load;
+    await page.waitForFunction(`(${rates})().flat().every((rate) => rate === 0)`);
+    await close(page);
+  });
+
   test("a hostile body and a body of 1 MiB are shown as text", async () => {
     const QueueUrl = await create("hostile");
     await cluster.sqs("SendMessage", { QueueUrl, MessageBody: HOSTILE });
