@@ -164,7 +164,7 @@ describe("lessons", () => {
         const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
         assert.ok(over <= 0, `${over} pixels too wide`);
         assert.deepEqual(await page.evaluate(faintTexts), []);
-        await screenshot(page, `lesson-${look}`, { fullPage: true });
+        await screenshot(page, `lesson-${look}`);
         await page.getByRole("button", { name: "End the lesson" }).click();
         await page.getByText("The lesson has ended.").waitFor();
         await close(page);

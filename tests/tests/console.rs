@@ -270,6 +270,30 @@ async fn a_fault_is_set_on_all_nodes_seen_across_the_cut_and_undone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_leader_counts_what_passes_through_a_queue_by_whichever_node_it_comes() {
+    let cluster = TestCluster::start();
+    let queue = create_queue(&cluster.client(1), "orders").await;
+    for id in 1..=3 {
+        let client = cluster.client(id);
+        let send = client.send_message().queue_url(&queue).message_body("one");
+        send.send().await.expect("sent");
+    }
+    let client = cluster.client(2);
+    let received = client.receive_message().queue_url(&queue);
+    let received = received.max_number_of_messages(2).send().await;
+    let received = received.expect("received");
+    let handle = received.messages()[0].receipt_handle().expect("a handle");
+    let delete = client.delete_message().queue_url(&queue);
+    delete.receipt_handle(handle).send().await.expect("deleted");
+    let leader = cluster.leader().await;
+    let overview = json_of(&cluster, leader, "/admin/overview").await;
+    let told = &overview["queues"][0];
+    assert_eq!(told["sent"], 3, "{told}");
+    assert_eq!(told["received"], received.messages().len(), "{told}");
+    assert_eq!(told["deleted"], 1, "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_call_of_the_page_goes_to_the_node_that_it_names_and_no_further() {
     let cluster = TestCluster::start();
     cluster.leader().await;
