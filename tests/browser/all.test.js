@@ -13,3 +13,4 @@ require("./tables");
 require("./looks");
 require("./simulator");
 require("./console");
+require("./lessons");

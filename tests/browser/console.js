@@ -7,7 +7,7 @@ const { online, openAt, screenshot, settled } = require("./browser");
 const { Cluster } = require("./cluster");
 const { faintTexts } = require("./contrast");
 
-const VIEWS = ["map", "log", "queues", "message", "lab"];
+const VIEWS = ["map", "log", "queues", "message", "lab", "learn"];
 const HOSTILE = "</pre><script>window.ran = 1</script><img src=x onerror=\"window.ran = 1\">\u202egnp.exe\u0085";
 
 describe("console", () => {
@@ -87,6 +87,30 @@ describe("console", () => {
     await row.getByRole("button", { name: "Delete" }).click();
     await row.getByRole("button", { name: "Delete orders?" }).click();
     await row.waitFor({ state: "detached" });
+    await close(page);
+  });
+
+  test("rates of sends, receives and deletes appear under a load, also from a new leader, and end with it", async () => {
+    const load = cluster.load(300);
+    const page = await open("queues");
+    // The load names its queue itself.
+    const rates = () => [...document.querySelectorAll("#queue-table tbody tr")].flatMap((row) => [6, 7, 8].map((cell) => Number(row.cells[cell].textContent)));
+    const isFlowing = () => [...document.querySelectorAll("#queue-table tbody tr")].some((row) => [6, 7, 8].every((cell) => Number(row.cells[cell].textContent) > 1));
+    const isAtRest = () => [...document.querySelectorAll("#queue-table tbody tr")].every((row) => [6, 7, 8].every((cell) => row.cells[cell].textContent === "0"));
+    const head = await page.locator("#queue-table th").allTextContents();
+    assert.deepEqual(head.slice(6, 9), ["sent/s", "received/s", "deleted/s"]);
+    await page.waitForFunction(isFlowing);
+    await screenshot(page, "console-rates");
+    const leads = /n(\d) leads/.exec(await page.locator("#state").textContent())[1];
+    cluster.zonemq("fault", "isolate", "leader", "--for", "2s");
+    await page.waitForFunction((old) => /n(\d) leads/.exec(document.getElementById("state").textContent)?.[1] !== old, leads);
+    await page.waitForFunction(isFlowing);
+    const shown = await page.evaluate(rates);
+    // All counts of the former leader at once would be far more than a debug build can do.
+    assert.ok(shown.every((rate) => rate >= 0 && rate < 100_000), JSON.stringify(shown));
+    cluster.loads.at(-1).kill("SIGKILL");
+    await load;
+    await page.waitForFunction(isAtRest);
     await close(page);
   });
 

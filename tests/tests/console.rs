@@ -270,6 +270,68 @@ async fn a_fault_is_set_on_all_nodes_seen_across_the_cut_and_undone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_leader_counts_what_passes_through_a_queue_by_whichever_node_it_comes() {
+    let cluster = TestCluster::start();
+    let queue = create_queue(&cluster.client(1), "orders").await;
+    for id in 1..=3 {
+        let client = cluster.client(id);
+        let send = client.send_message().queue_url(&queue).message_body("one");
+        send.send().await.expect("sent");
+    }
+    let client = cluster.client(2);
+    let received = client.receive_message().queue_url(&queue);
+    let received = received.max_number_of_messages(2).send().await;
+    let received = received.expect("received");
+    let handle = received.messages()[0].receipt_handle().expect("a handle");
+    let delete = client.delete_message().queue_url(&queue);
+    delete.receipt_handle(handle).send().await.expect("deleted");
+    let leader = cluster.leader().await;
+    let overview = json_of(&cluster, leader, "/admin/overview").await;
+    let told = &overview["queues"][0];
+    assert_eq!(told["sent"], 3, "{told}");
+    assert_eq!(told["received"], received.messages().len(), "{told}");
+    assert_eq!(told["deleted"], 1, "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_of_the_page_goes_to_the_node_that_it_names_and_no_further() {
+    let cluster = TestCluster::start();
+    cluster.leader().await;
+    let http = Client::new();
+    let call = async |id: u64, operation: &str, input: &Value| {
+        let path = format!("/console/nodes/{id}");
+        let said = json!({ "operation": operation, "input": input });
+        let asked = http.post(url(&cluster, 1, &path)).json(&said);
+        let answer = asked.send().await.expect("an answer");
+        (answer.status().as_u16(), answer.text().await.expect("text"))
+    };
+    let queue = json!({ "QueueName": "orders" });
+    for id in 1..=3 {
+        let (status, answer) = call(id, "CreateQueue", &queue).await;
+        assert_eq!(status, 200, "{answer}");
+        let answer: Value = serde_json::from_str(&answer).expect("JSON");
+        // A node names itself as it was called.
+        let expected = format!("http://{}/000000000000/orders", cluster.api(id));
+        assert_eq!(answer["QueueUrl"], expected);
+    }
+    let (status, answer) = call(2, "GetQueueUrl", &json!({ "QueueName": "other" })).await;
+    assert_eq!(status, 400, "SQS's own refusals come as they are");
+    assert!(answer.contains("QueueDoesNotExist"), "{answer}");
+    let long = json!({ "MessageBody": "x".repeat(64 << 10) });
+    for (id, operation, input, status, part) in [
+        (9, "CreateQueue", &queue, 404, "no node n9"),
+        (1, "Create\r\nQueue", &queue, 400, "letters only"),
+        (1, "SendMessage", &long, 413, "length limit"),
+    ] {
+        let (refused, why) = call(id, operation, input).await;
+        assert_eq!(refused, status, "{why}");
+        assert!(why.contains(part), "{why}");
+    }
+    let lessons = json_of(&cluster, 1, "/console/lessons").await;
+    assert_eq!(lessons["lessons"].as_array().map(Vec::len), Some(6));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_shown_or_broken_for_a_page_that_is_not_ours() {
     let cluster = TestCluster::start();
     let http = Client::new();
@@ -280,6 +342,7 @@ async fn nothing_is_shown_or_broken_for_a_page_that_is_not_ours() {
         "/admin/messages/123e4567-e89b-42d3-a456-426614174000",
         "/console",
         "/console/main.js",
+        "/console/lessons",
         "/console/events",
         "/console/messages/123e4567-e89b-42d3-a456-426614174000",
         "/admin/faults",
@@ -302,6 +365,7 @@ async fn nothing_is_shown_or_broken_for_a_page_that_is_not_ours() {
     for (method, path) in [
         (Method::POST, "/console/faults"),
         (Method::DELETE, "/console/faults"),
+        (Method::POST, "/console/nodes/1"),
         (Method::POST, "/admin/faults"),
     ] {
         let asked = http.request(method, url(&cluster, 1, path));
@@ -312,10 +376,16 @@ async fn nothing_is_shown_or_broken_for_a_page_that_is_not_ours() {
         assert_eq!(refused.status(), 403, "{path}");
     }
     // What a form of another page can send without being asked back.
-    let form = http.post(url(&cluster, 1, "/console/faults"));
-    let form = form.header(CONTENT_TYPE, "text/plain").body("{}");
-    assert_eq!(form.send().await.expect("an answer").status(), 415);
-    for path in ["/console/faults", "/console/faults/1"] {
+    for path in ["/console/faults", "/console/nodes/1"] {
+        let form = http.post(url(&cluster, 1, path));
+        let form = form.header(CONTENT_TYPE, "text/plain").body("{}");
+        assert_eq!(
+            form.send().await.expect("an answer").status(),
+            415,
+            "{path}"
+        );
+    }
+    for path in ["/console/faults", "/console/faults/1", "/console/nodes/1"] {
         let got = http.get(url(&cluster, 1, path)).send().await;
         assert_eq!(got.expect("an answer").status(), 405, "{path}");
     }

@@ -60,8 +60,15 @@ async fn a_node_that_was_not_started_with_faults_says_so() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     };
     let (status, told) = (answer.status(), answer.text().await.expect("a sentence"));
+    // Nor does a page get to any node through it.
+    let call = serde_json::json!({ "operation": "ListQueues", "input": {} });
+    let through = reqwest::Client::new().post(format!("http://{api}/console/nodes/1"));
+    let through = through.json(&call).send().await.expect("an answer");
+    let (refused, why) = (through.status(), through.text().await.expect("a sentence"));
     node.kill().expect("it runs");
     node.wait().expect("it ends");
-    assert_eq!(status.as_u16(), 403);
-    assert!(told.contains("--enable-faults"), "{told}");
+    for (status, told) in [(status, told), (refused, why)] {
+        assert_eq!(status.as_u16(), 403, "{told}");
+        assert!(told.contains("--enable-faults"), "{told}");
+    }
 }

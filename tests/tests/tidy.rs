@@ -9,7 +9,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// The picture of crates/README.md: each crate, and the crates of ours that it may depend on.
-const ARROWS: [(&str, &[&str]); 16] = [
+const ARROWS: [(&str, &[&str]); 17] = [
     ("zonemq-planted", &[]),
     ("zonemq-world", &[]),
     ("zonemq-queue", &["zonemq-planted"]),
@@ -27,6 +27,7 @@ const ARROWS: [(&str, &[&str]); 16] = [
     (
         "zonemq-node",
         &[
+            "zonemq-lessons",
             "zonemq-planted",
             "zonemq-queue",
             "zonemq-raft",
@@ -37,6 +38,7 @@ const ARROWS: [(&str, &[&str]); 16] = [
     ),
     ("zonemq-bench", &[]),
     ("zonemq-history", &[]),
+    ("zonemq-lessons", &[]),
     ("zonemq-report", &[]),
     ("zonemq-scenario", &["zonemq-history"]),
     (
@@ -53,6 +55,7 @@ const ARROWS: [(&str, &[&str]); 16] = [
         &[
             "zonemq-bench",
             "zonemq-history",
+            "zonemq-lessons",
             "zonemq-node",
             "zonemq-report",
             "zonemq-scenario",
@@ -84,8 +87,9 @@ const ARROWS: [(&str, &[&str]); 16] = [
 ];
 
 /// Crates that are functions over data: no runtime, no socket, no randomness, no logging.
-const PURE: [&str; 5] = [
+const PURE: [&str; 6] = [
     "zonemq-history",
+    "zonemq-lessons",
     "zonemq-queue",
     "zonemq-report",
     "zonemq-scenario",

@@ -6,14 +6,31 @@ export const cluster = {
   // As /console/events tells it: { from, nodes: [{ id, zone, api, why, seen }] }.
   picture: null,
   connected: false,
-  // For each queue its depths in the last seconds: [{ at, depth }].
-  depths: new Map(),
+  // For each queue what was told of it in the last seconds: [{ at, by, depth, sent, received, deleted }].
+  told: new Map(),
 };
 
 const listeners = new Set();
 
 export function whenChanged(listener) {
   listeners.add(listener);
+}
+
+// Looks at each picture until it is so; false if it is not within the time.
+export function until(isSo, millis) {
+  return new Promise((done) => {
+    const end = (answer) => {
+      clearTimeout(late);
+      listeners.delete(look);
+      done(answer);
+    };
+    const look = () => {
+      if (isSo()) end(true);
+    };
+    const late = setTimeout(() => end(false), millis);
+    listeners.add(look);
+    look();
+  });
 }
 
 export const seen = () => (cluster.picture?.nodes ?? []).filter((node) => node.seen !== null).map((node) => node.seen);
@@ -25,6 +42,14 @@ export const leader = () => seen().filter((node) => node.role === "leader").sort
 export const best = () => leader() ?? seen().sort((a, b) => b.applied_index - a.applied_index)[0];
 
 export const own = () => cluster.picture?.nodes.find((node) => node.id === cluster.picture.from)?.seen ?? null;
+
+// How far anybody knows the log to be committed.
+export const committed = () => Math.max(0, ...seen().map((node) => node.committed_index));
+
+export function leads() {
+  const led = leader();
+  return led === undefined ? "nobody leads" : `n${led.id} leads in term ${led.term}`;
+}
 
 // Each fault once, with the nodes on which it is in force.
 export function faults() {
@@ -59,24 +84,37 @@ export function link(a, b) {
 
 export const depth = (queue) => queue.visible + queue.in_flight + queue.delayed;
 
-// Messages more or fewer in a second, over the last seconds.
-export function change(name) {
-  const known = cluster.depths.get(name) ?? [];
-  if (known.length < 2) return 0;
-  const [first, last] = [known[0], known[known.length - 1]];
-  return ((last.depth - first.depth) * 1000) / Math.max(1, last.at - first.at);
+function perSecond(first, last, what) {
+  return first === undefined || first === last ? 0 : ((last[what] - first[what]) * 1000) / Math.max(1, last.at - first.at);
 }
 
-function noteDepths() {
+// Messages more or fewer in a second, over the last seconds.
+export function change(name) {
+  const known = cluster.told.get(name) ?? [];
+  return perSecond(known[0], known.at(-1), "depth");
+}
+
+// Messages "sent", "received" or "deleted" in a second, over the last seconds. Each leader counts for
+// itself, from its own start: only what one has told can be compared.
+export function rate(name, what) {
+  const known = cluster.told.get(name) ?? [];
+  let first = known.length - 1;
+  while (first > 0 && known[first - 1].by === known[first].by && known[first - 1][what] <= known[first][what]) first -= 1;
+  return perSecond(known[first], known.at(-1), what);
+}
+
+function noteQueues() {
   const at = Date.now();
+  const by = best()?.id;
   const queues = best()?.queues ?? [];
   const names = new Set(queues.map((queue) => queue.name));
-  for (const name of cluster.depths.keys()) if (!names.has(name)) cluster.depths.delete(name);
+  for (const name of cluster.told.keys()) if (!names.has(name)) cluster.told.delete(name);
   for (const queue of queues) {
-    const known = cluster.depths.get(queue.name) ?? [];
-    known.push({ at, depth: depth(queue) });
+    const known = cluster.told.get(queue.name) ?? [];
+    const { sent, received, deleted } = queue;
+    known.push({ at, by, depth: depth(queue), sent, received, deleted });
     while (known.length > 2 && at - known[0].at > RATE_MILLIS) known.shift();
-    cluster.depths.set(queue.name, known);
+    cluster.told.set(queue.name, known);
   }
 }
 
@@ -89,7 +127,7 @@ export function connect() {
   events.addEventListener("message", (event) => {
     cluster.picture = JSON.parse(event.data);
     cluster.connected = true;
-    noteDepths();
+    noteQueues();
     tell();
   });
   // The browser connects again by itself, unless it was refused.

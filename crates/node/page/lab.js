@@ -1,9 +1,10 @@
 // Breaks things on purpose, on all nodes at once, and mends them.
 
+import { HELD, both, breakIt, healAll, isolated, undo } from "./breaking.js";
 import { byId, element, keep, say } from "./elements.js";
 import { cluster, faults, own } from "./cluster.js";
 import { drawLoad } from "./load.js";
-import { predict } from "./outlook.js";
+import { watchOutcome } from "./outlook.js";
 import { slowMotion } from "./slow_motion.js";
 
 const form = byId("break").elements;
@@ -12,33 +13,22 @@ function said(text, isBad = false) {
   say(byId("lab-said"), text, isBad ? "bad" : "");
 }
 
-async function relay(method, path, body) {
+async function tell(telling) {
   try {
-    const answer = await fetch(path, {
-      method,
-      headers: body === undefined ? {} : { "Content-Type": "application/json" },
-      body: body === undefined ? undefined : JSON.stringify(body),
-    });
-    if (!answer.ok) throw new Error(await answer.text());
-    const { nodes } = await answer.json();
-    const missed = nodes.filter((node) => !node.done).map((node) => `n${node.id}: ${node.why}`);
+    const { missed } = await telling;
     said(missed.length === 0 ? "Told to all nodes." : missed.join("; "), missed.length > 0);
   } catch (error) {
     said(error.message, true);
   }
 }
 
-const both = (a, b, rule) => [{ on: "link", from: a, to: b, rule }, { on: "link", from: b, to: a, rule }];
-
 function fault() {
   const what = form.what.value;
   const [from, to, millis] = [Number(form.from.value), Number(form.to.value), Number(form.millis.value)];
-  const others = cluster.picture.nodes.map((node) => node.id).filter((id) => id !== from);
-  const held = { passage: "held" };
   switch (what) {
-    case "cut": return { words: `cut n${from}-n${to}`, effects: both(from, to, held) };
+    case "cut": return { words: `cut n${from}-n${to}`, effects: both(from, to, HELD) };
     case "slow": return { words: `slow n${from}-n${to} by ${millis} ms`, effects: both(from, to, { latency_millis: millis }) };
-    case "isolate": return { words: `isolate n${from}`, effects: others.flatMap((other) => both(from, other, held)) };
+    case "isolate": return { words: `isolate n${from}`, effects: isolated(from) };
     case "motion": return slowMotion();
     case "disk": return { words: `slow-disk n${from} by ${millis} ms`, effects: [{ on: "disk", node: from, rule: { fsync_millis: millis } }] };
     default: return { words: `clients-only n${from}`, effects: [{ on: "clients", node: from, rule: { requests: "held", answers: "held" } }] };
@@ -65,7 +55,7 @@ export function drawLab() {
   const active = faults();
   byId("no-faults").hidden = active.length > 0;
   keep(byId("faults"), active, (fault) => fault.number, (fault) =>
-    element("li", {}, element("strong"), element("span"), element("button", { type: "button", click: () => relay("DELETE", `/console/faults/${fault.number}`) }, "Undo")),
+    element("li", {}, element("strong"), element("span"), element("button", { type: "button", click: () => tell(undo(fault.number)) }, "Undo")),
   (item, fault) => {
     const [words, facts] = item.children;
     const left = fault.left_millis === null || fault.left_millis === undefined ? "until it is undone" : `${Math.ceil(fault.left_millis / 1000)} s left`;
@@ -75,17 +65,17 @@ export function drawLab() {
 }
 
 form.what.addEventListener("change", fit);
-byId("heal").addEventListener("click", () => relay("DELETE", "/console/faults"));
+byId("heal").addEventListener("click", () => tell(healAll()));
 byId("break").addEventListener("submit", async (event) => {
   event.preventDefault();
   if (["cut", "slow"].includes(form.what.value) && form.from.value === form.to.value) return said("A link lies between two nodes: choose another.", true);
   const left = form.left.value === "" ? null : Number(form.left.value);
   const broken = fault();
   try {
-    await predict(broken.effects);
+    await watchOutcome(broken.effects);
   } catch (error) {
     return said(error.message, true);
   }
-  return relay("POST", "/console/faults", { number: 0, left_millis: left, ...broken });
+  return tell(breakIt(broken, left));
 });
 fit();

@@ -1,7 +1,7 @@
 // Which view is shown, and when it is drawn.
 
 import { byId, say } from "./elements.js";
-import { cluster, connect, leader, own, whenChanged } from "./cluster.js";
+import { cluster, connect, leader, leads, own, whenChanged } from "./cluster.js";
 import { noteTerm } from "./terms.js";
 import { noteOutcome } from "./outlook.js";
 import { drawMap } from "./map.js";
@@ -9,8 +9,9 @@ import { drawLog } from "./log.js";
 import { drawQueues } from "./queues.js";
 import { drawMessage, showMessage } from "./message.js";
 import { drawLab } from "./lab.js";
+import { chooseLesson, drawLearn } from "./learn.js";
 
-const VIEWS = { map: drawMap, log: drawLog, queues: drawQueues, message: drawMessage, lab: drawLab };
+const VIEWS = { map: drawMap, log: drawLog, queues: drawQueues, message: drawMessage, lab: drawLab, learn: drawLearn };
 const NAMES = Object.keys(VIEWS);
 const SILENT_MILLIS = 3000;
 
@@ -31,6 +32,7 @@ function choose() {
     else link.removeAttribute("aria-current");
   }
   if (name === "message" && detail) showMessage(detail);
+  if (name === "learn" && detail) chooseLesson(detail);
   drawSoon();
 }
 
@@ -41,8 +43,7 @@ function drawState() {
   const { nodes, from } = cluster.picture;
   const answer = nodes.filter((node) => node.seen !== null).length;
   const led = leader();
-  const leads = led === undefined ? "nobody leads" : `n${led.id} leads in term ${led.term}`;
-  say(state, `${answer} of ${nodes.length} nodes answer; ${leads}; shown by n${from}`, led === undefined || answer < nodes.length ? "bad" : "");
+  say(state, `${answer} of ${nodes.length} nodes answer; ${leads()}; shown by n${from}`, led === undefined || answer < nodes.length ? "bad" : "");
 }
 
 function draw() {

@@ -26,6 +26,7 @@ function pictureWith(effects) {
   };
 }
 
+// What should follow, in sentences.
 export async function predict(effects) {
   const answer = await fetch("/console/outlook", {
     method: "POST",
@@ -33,7 +34,12 @@ export async function predict(effects) {
     body: JSON.stringify(pictureWith(effects)),
   });
   if (!answer.ok) throw new Error(await answer.text());
-  const { says } = await answer.json();
+  return (await answer.json()).says;
+}
+
+// Shows in the lab what should follow, and from now on what does.
+export async function watchOutcome(effects) {
+  const says = await predict(effects);
   keep(byId("predicted"), says, (line) => line, (line) => element("li", {}, line), () => {});
   byId("outlook").hidden = false;
   const before = led();

@@ -1,7 +1,7 @@
 // The queues: how much is in them, what can be done with them, and a look at what they hold.
 
 import { byId, cells, element, keep, left, say, sureButton, visible } from "./elements.js";
-import { best, change, depth, own } from "./cluster.js";
+import { best, change, depth, own, rate } from "./cluster.js";
 import { showGroups } from "./groups.js";
 import { showRedrive } from "./redrive.js";
 import { saveSettings, showSettings } from "./settings.js";
@@ -45,6 +45,9 @@ function deadLetters(queue) {
   return [to, from].filter((part) => part !== "").join("; ") || "–";
 }
 
+// A rate in so many digits as say something.
+const perSecond = (rate) => (Math.abs(rate) < 0.05 ? "0" : rate.toFixed(Math.abs(rate) < 10 ? 1 : 0));
+
 export function drawQueues() {
   const queues = best()?.queues ?? [];
   const canChange = own()?.faults_enabled ?? false;
@@ -56,11 +59,12 @@ export function drawQueues() {
     // What can be done comes early: on a narrow screen the numbers are scrolled, not the buttons.
     return element("tr", {}, element("td"), actions(queue.name));
   }, (row, queue) => {
-    const rate = change(queue.name);
+    const grows = change(queue.name);
     const number = (text) => ({ text: String(text), class: "number" });
     cells(row, [
       queue.name, null, number(queue.visible), number(queue.in_flight), number(queue.delayed),
-      number(`${rate > 0 ? "+" : ""}${Math.abs(rate) < 0.05 ? 0 : rate.toFixed(rate > -10 && rate < 10 ? 1 : 0)}`),
+      number(`${grows >= 0.05 ? "+" : ""}${perSecond(grows)}`),
+      ...["sent", "received", "deleted"].map((what) => number(perSecond(rate(queue.name, what)))),
       number(age(queue.oldest_age_seconds)), number(queue.waiting_receivers), deadLetters(queue),
     ]);
     const [, purge, remove] = row.querySelectorAll(".actions button");

@@ -37,9 +37,12 @@ export function showRedrive(queue, canChange) {
   const isTarget = queue.dead_letter_sources.length > 0;
   byId("redrive").hidden = !isTarget || !canChange;
   source = null;
+  // Not before it is known what to move.
+  byId("redrive-start").disabled = true;
   if (isTarget && canChange) {
     attempt(async () => {
       source = await arnOf(queue);
+      byId("redrive-start").disabled = false;
       await follow(source);
     });
   }

@@ -14,6 +14,7 @@ use zonemq_raft::{Group, ProposeError};
 use zonemq_world::Clock;
 
 use crate::space::Space;
+use crate::traffic::Traffic;
 use crate::waiters::Waiters;
 
 /// A request on its way to the leader, as one node hands it to another.
@@ -33,11 +34,21 @@ pub(crate) struct LeaderService<C> {
     pub(crate) waiters: Waiters,
     pub(crate) clock: C,
     pub(crate) space: Space,
+    pub(crate) traffic: Traffic,
 }
 
 impl<C: Clock> LeaderService<C> {
-    /// Carries out a request; fails as soon as this node no longer leads.
+    /// Carries out a request, and counts what it moved; fails as soon as this node no longer leads.
     pub(crate) async fn serve(&self, request: LeaderRequest) -> Result<Reply, ProposeError> {
+        let place = self.traffic.place(&request.request.command);
+        let reply = self.carry_out(request).await?;
+        if let Some(place) = place {
+            self.traffic.count(place, &reply);
+        }
+        Ok(reply)
+    }
+
+    async fn carry_out(&self, request: LeaderRequest) -> Result<Reply, ProposeError> {
         let waited = Duration::from_millis(request.waited_millis);
         let request = request.request;
         if matches!(request.command, Command::SendMessages { .. }) && self.space.is_scarce() {

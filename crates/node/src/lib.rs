@@ -23,6 +23,7 @@ mod server;
 mod session;
 mod space;
 mod stored;
+mod traffic;
 mod waiters;
 
 pub use config::{Member, NodeConfig};

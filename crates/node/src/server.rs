@@ -24,6 +24,7 @@ use crate::paths::Paths;
 use crate::router::{GROUP, Router};
 use crate::session::Session;
 use crate::space::Space;
+use crate::traffic::Traffic;
 use crate::waiters::Waiters;
 use crate::{forward, http, stored};
 
@@ -119,6 +120,7 @@ impl Node {
             waiters: waiters.clone(),
             clock: world.clock().clone(),
             space: space.clone(),
+            traffic: Traffic::default(),
         };
         let (passed_on, forwarded) = mpsc::channel(WAITING_FORWARDED);
         let (looks, looked_at) = mpsc::channel(WAITING_LOOKS);

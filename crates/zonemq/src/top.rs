@@ -3,10 +3,11 @@
 
 mod drawing;
 mod events;
+mod rates;
 mod screen;
 
 use std::io::IsTerminal;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::time::sleep;
 
@@ -16,6 +17,7 @@ use crate::failure::Failure;
 use crate::paint::painted;
 use crate::stop_signal::StopSignal;
 use events::Events;
+use rates::Rates;
 use screen::Screen;
 
 /// Before the nodes are asked again when none of them shows anything.
@@ -38,7 +40,9 @@ async fn once(cluster: &Cluster) -> Result<(), Failure> {
         None => None,
     };
     let picture = picture.ok_or_else(none)?;
-    print!("{}", painted(&drawing::drawn(&picture)));
+    // One picture tells no rate.
+    let drawn = drawing::drawn(&picture, &Rates::default());
+    print!("{}", painted(&drawn));
     Ok(())
 }
 
@@ -49,8 +53,10 @@ async fn watch(cluster: &Cluster) -> Result<(), Failure> {
         loop {
             // Whichever node answers, and another one when it has gone.
             if let Some(mut events) = Events::of_any(cluster).await? {
+                let mut rates = Rates::default();
                 while let Some(picture) = events.next().await {
-                    let text = painted(&drawing::drawn(&picture));
+                    rates.note(Instant::now(), &picture);
+                    let text = painted(&drawing::drawn(&picture, &rates));
                     screen.draw(&format!("{text}q quits\n"))?;
                 }
             }

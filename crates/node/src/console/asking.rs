@@ -128,7 +128,7 @@ async fn over_any_way<W: World>(
     }
 }
 
-/// One request to the API address of a node on this machine.
+/// One request to one of our own paths of a node on this machine.
 pub(super) async fn request<W: World>(
     world: &W,
     api: SocketAddr,
@@ -136,16 +136,25 @@ pub(super) async fn request<W: World>(
     path: &str,
     body: Bytes,
 ) -> Result<(StatusCode, Bytes), String> {
-    let why = |error: &dyn std::error::Error| error.to_string();
-    let stream = world.network().connect(api).await.map_err(|e| why(&e))?;
-    let (mut sender, connection) = handshake(TokioIo::new(stream)).await.map_err(|e| why(&e))?;
     let request = Request::builder()
         .method(method)
         .uri(path)
         .header(header::HOST, api.to_string())
         .header(header::CONTENT_TYPE, "application/json")
         .body(Full::new(body))
-        .map_err(|error| why(&error))?;
+        .map_err(|error| error.to_string())?;
+    exchange(world, api, request).await
+}
+
+/// One request, on a connection of its own, to the API address of a node on this machine.
+pub(super) async fn exchange<W: World>(
+    world: &W,
+    api: SocketAddr,
+    request: Request<Full<Bytes>>,
+) -> Result<(StatusCode, Bytes), String> {
+    let why = |error: &dyn std::error::Error| error.to_string();
+    let stream = world.network().connect(api).await.map_err(|e| why(&e))?;
+    let (mut sender, connection) = handshake(TokioIo::new(stream)).await.map_err(|e| why(&e))?;
     let answered = async {
         let answer = sender.send_request(request).await.map_err(|e| why(&e))?;
         let status = answer.status();

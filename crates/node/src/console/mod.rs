@@ -2,15 +2,18 @@
 //!
 //! Each node tells of itself under `/admin`; `/console` is the page for a browser, and what it is
 //! fed with: the picture of all nodes, which the node that serves it gathers. Nothing here changes
-//! a queue or the log. All of it is for callers on the node's own machine.
+//! a queue or the log, but that a page may be taken to another node as a client of it. All of it is for
+//! callers on the node's own machine.
 
 mod asking;
 mod events;
 mod gathering;
+mod lessons;
 mod log;
 mod messages;
 mod overview;
 mod page;
+mod passing;
 mod predicting;
 mod relay;
 mod trace;
@@ -18,6 +21,7 @@ mod trace;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::http::{StatusCode, Uri};
 use axum::middleware::from_fn;
 use axum::routing::{any, delete, get, post};
@@ -38,6 +42,8 @@ const TRACE: &str = "/console/messages/{id}";
 const FAULTS: &str = "/console/faults";
 const FAULT: &str = "/console/faults/{number}";
 const OUTLOOK: &str = "/console/outlook";
+const LESSONS: &str = "/console/lessons";
+const NODE: &str = "/console/nodes/{id}";
 const PAGE: &str = "/console";
 const PART: &str = "/console/{part}";
 
@@ -53,6 +59,7 @@ pub(crate) fn paths<W: World>(node: &Arc<NodeState<W>>, caller: Caller) -> Route
         let router = |router: Router, path| router.route(path, refuse.clone());
         return all.into_iter().fold(Router::new(), router);
     }
+    let at_most = DefaultBodyLimit::max(passing::MOST_CALL_BYTES);
     Router::new()
         .route(OVERVIEW, get(overview::overview::<W>))
         .route(LOG, get(log::log::<W>))
@@ -63,6 +70,8 @@ pub(crate) fn paths<W: World>(node: &Arc<NodeState<W>>, caller: Caller) -> Route
         .route(FAULTS, post(relay::post::<W>).delete(relay::heal::<W>))
         .route(FAULT, delete(relay::undo::<W>))
         .route(OUTLOOK, post(predicting::outlook::<W>))
+        .route(LESSONS, get(lessons::lessons))
+        .route(NODE, post(passing::pass::<W>).layer(at_most))
         .route(PAGE, get(page::page))
         .route(PART, get(page::part))
         .layer(from_fn(called_by_a_local_name))

@@ -15,6 +15,7 @@ use super::log::{Log, log_of};
 use super::number_in;
 use crate::admin::{NodeState, Status};
 use crate::faults::{Fault, FaultBoard};
+use crate::traffic::Counts;
 
 /// More queues than a person looks through.
 const MOST_QUEUES: usize = 500;
@@ -59,6 +60,10 @@ struct QueueOverview {
     oldest_age_seconds: Option<u64>,
     /// Long polls that wait at this node: the leader has them all.
     waiting_receivers: usize,
+    /// What was sent, received and deleted through this node while it led, since its start: the
+    /// leader has them all of its time.
+    #[serde(flatten)]
+    counts: Counts,
     noisy_groups: u64,
     /// Where messages go that were received too often.
     dead_letter_queue: Option<String>,
@@ -105,6 +110,7 @@ fn queues<W: World>(node: &NodeState<W>) -> (Vec<QueueOverview>, bool) {
     let stamp = Millis(node.world.clock().now_millis());
     let waiting = node.waiters.by_queue();
     let mut sources: BTreeMap<QueueKey, Vec<String>> = BTreeMap::new();
+    let traffic = &node.router.leader.traffic;
     let (mut keys, mut queues) = (Vec::new(), Vec::new());
     let more = node.group.read(|state| {
         let now = state.queue_time(stamp);
@@ -129,6 +135,7 @@ fn queues<W: World>(node: &NodeState<W>) -> (Vec<QueueOverview>, bool) {
                 delayed: description.delayed,
                 oldest_age_seconds: age,
                 waiting_receivers: waiting.get(key).copied().unwrap_or(0),
+                counts: traffic.counts(key),
                 noisy_groups: description.noisy_groups,
                 dead_letter_queue: target.map(|target| target.name),
                 dead_letter_sources: Vec::new(),
@@ -136,6 +143,9 @@ fn queues<W: World>(node: &NodeState<W>) -> (Vec<QueueOverview>, bool) {
         }
         all.next().is_some()
     });
+    if !more {
+        traffic.keep(&keys);
+    }
     for (key, queue) in keys.iter().zip(&mut queues) {
         queue.dead_letter_sources = sources.remove(key).unwrap_or_default();
     }

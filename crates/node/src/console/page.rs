@@ -12,7 +12,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
 const FRAME: &str = include_str!("../../page/console.html");
 
 /// Names and texts of what the frame names.
-const PARTS: [(&str, &str); 20] = [
+const PARTS: [(&str, &str); 25] = [
     ("icon.svg", include_str!("../../page/icon.svg")),
     (
         "colours.css",
@@ -35,6 +35,11 @@ const PARTS: [(&str, &str); 20] = [
     ("outlook.js", include_str!("../../page/outlook.js")),
     ("slow_motion.js", include_str!("../../page/slow_motion.js")),
     ("steps.js", include_str!("../../page/steps.js")),
+    ("breaking.js", include_str!("../../page/breaking.js")),
+    ("classroom.js", include_str!("../../page/classroom.js")),
+    ("acts.js", include_str!("../../page/acts.js")),
+    ("checks.js", include_str!("../../page/checks.js")),
+    ("learn.js", include_str!("../../page/learn.js")),
     ("lab.js", include_str!("../../page/lab.js")),
 ];
 

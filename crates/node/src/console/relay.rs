@@ -48,9 +48,11 @@ struct Numbered {
     number: u64,
 }
 
-type Refusal = (StatusCode, &'static str);
+/// A status, and why.
+pub(super) type Refusal = (StatusCode, &'static str);
 
-fn allowed<W: World>(node: &NodeState<W>) -> Result<(), Refusal> {
+/// Whether a page may change anything here.
+pub(super) fn allowed<W: World>(node: &NodeState<W>) -> Result<(), Refusal> {
     if node.config.faults.is_some() {
         Ok(())
     } else {

@@ -5,28 +5,34 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, anyhow};
 use clap::Parser;
 use serde_json::{Value, json};
+use zonemq_lessons::{Act, COURSE, Letter, Queue, Receive, Through, Who};
 use zonemq_workload::CallError;
 
 use super::classroom::{Answer, Came, Classroom, Sent};
-use super::lesson::{Act, Letter, Queue, Receive, Through};
 use crate::args::{Cli, Command};
 use crate::failure::Failure;
 use crate::fault::{self, Word};
 
 /// Of all messages of the FIFO queue.
-const GROUP: &str = "one-group";
+const GROUP: &str = COURSE.message_group;
 /// How long the sender of a message waits for its answer.
-const SENDER_WAITS: Duration = Duration::from_secs(2);
+const SENDER_WAITS: Duration = Duration::from_secs(COURSE.sender_waits_seconds);
 /// How long anything else may take, beside what it waits for.
 const WITHIN: Duration = Duration::from_secs(10);
 
 /// How the learner does it in another terminal; none where there is nothing to do.
 pub(super) fn command(act: &Act, room: &Classroom) -> Option<String> {
     let url = |queue: Queue| room.names.url(queue.name());
+    if let Some(words) = words(act) {
+        return Some(format!("zonemq fault {words}{}", room.data.said()));
+    }
     match act {
-        Act::Look => None,
-        Act::Fault(words) => Some(format!("zonemq fault {words}{}", room.data.said())),
-        Act::CreateQueue(queue) => Some(format!(
+        Act::Look
+        | Act::TakeAway { .. }
+        | Act::CutOff { .. }
+        | Act::LoseAnswers { .. }
+        | Act::Mend => None,
+        Act::CreateQueue { queue } => Some(format!(
             "aws sqs create-queue --queue-name {}",
             room.names.name(queue.name())
         )),
@@ -44,14 +50,9 @@ pub(super) fn command(act: &Act, room: &Classroom) -> Option<String> {
                 letter.body
             ))
         }
-        Act::Receive(
-            Receive::One { queue, .. }
-            | Receive::OneAndDelete { queue, .. }
-            | Receive::Rivals { queue }
-            | Receive::All { queue },
-        ) => Some(format!(
+        Act::Receive(how) => Some(format!(
             "aws sqs receive-message --queue-url {}",
-            url(*queue)
+            url(how.queue())
         )),
         Act::Delete { queue, .. } => Some(format!(
             "aws sqs delete-message --queue-url {} --receipt-handle ...",
@@ -62,17 +63,12 @@ pub(super) fn command(act: &Act, room: &Classroom) -> Option<String> {
 
 /// Whether the learner may do it in another terminal: what is received must come here.
 pub(super) fn is_for_anybody(act: &Act) -> bool {
-    match act {
-        Act::Fault(_) => true,
-        Act::Look | Act::CreateQueue(_) | Act::Send(_) | Act::Receive(_) | Act::Delete { .. } => {
-            false
-        }
-    }
+    words(act).is_some()
 }
 
 /// What must be noted before it is done, whoever does it.
 pub(super) async fn prepare(act: &Act, room: &mut Classroom) -> Result<(), Failure> {
-    if matches!(act, Act::Fault(_)) {
+    if words(act).is_some() {
         room.note_leader().await?;
         room.note_broken().await?;
     }
@@ -85,21 +81,44 @@ pub(super) async fn perform(act: &Act, room: &mut Classroom) -> Result<(), Failu
     let began = Instant::now();
     match act {
         Act::Look => {}
-        Act::Fault(words) => match word(words)? {
-            Word::Heal { .. } => {
-                fault::heal_quietly(&room.data).await?;
+        Act::TakeAway { .. } | Act::CutOff { .. } | Act::LoseAnswers { .. } | Act::Mend => {
+            let words = words(act).unwrap_or_default();
+            match word(&words)? {
+                Word::Heal { .. } => {
+                    fault::heal_quietly(&room.data).await?;
+                }
+                word => {
+                    fault::set(&word, &room.data).await?;
+                }
             }
-            word => {
-                fault::set(&word, &room.data).await?;
-            }
-        },
-        Act::CreateQueue(queue) => create_queue(*queue, room).await?,
+        }
+        Act::CreateQueue { queue } => create_queue(*queue, room).await?,
         Act::Send(letter) => send(*letter, room).await?,
         Act::Receive(how) => receive(*how, room).await?,
         Act::Delete { queue, body } => delete(*queue, body, room).await?,
     }
     room.notes.took = began.elapsed();
     Ok(())
+}
+
+/// What is broken or mended, in words of `zonemq fault`; the learner may type them as well.
+pub(super) fn words(act: &Act) -> Option<String> {
+    let at = |verb: &str, who: &Who| match who {
+        Who::Leader => format!("{verb} leader"),
+        Who::Follower => format!("{verb} follower"),
+    };
+    match act {
+        // The others hear nothing of a dead process.
+        Act::TakeAway { who } => Some(at("kill", who)),
+        Act::CutOff { who } => Some(at("isolate", who)),
+        Act::LoseAnswers { who } => Some(at("lose-responses", who)),
+        Act::Mend => Some("heal".to_owned()),
+        Act::Look
+        | Act::CreateQueue { .. }
+        | Act::Send(_)
+        | Act::Receive(_)
+        | Act::Delete { .. } => None,
+    }
 }
 
 /// What the command line makes of words of `zonemq fault`.

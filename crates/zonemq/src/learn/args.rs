@@ -2,9 +2,8 @@
 
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use zonemq_lessons::{COURSE, Lesson, named};
 
-use super::lesson::Lesson;
-use super::lessons;
 use crate::args::DataArgs;
 
 #[derive(Args, Clone, Debug)]
@@ -21,7 +20,7 @@ pub(crate) struct LearnArgs {
 
 /// Reads the name of a lesson; the help lists all with their titles.
 fn lesson() -> impl TypedValueParser<Value = &'static Lesson> {
-    let named = |lesson: &'static Lesson| PossibleValue::new(lesson.name).help(lesson.title);
-    PossibleValuesParser::new(lessons::ALL.map(named))
-        .try_map(|name| lessons::named(&name).ok_or("there is no such lesson"))
+    let value = |lesson: &'static Lesson| PossibleValue::new(lesson.name).help(lesson.title);
+    PossibleValuesParser::new(COURSE.lessons.iter().map(value))
+        .try_map(|name| named(&name).ok_or("there is no such lesson"))
 }

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use zonemq_lessons::{Act, Check};
+
+use super::acts;
 use super::classroom::{Answer, Came, Classroom};
-use super::lesson::{Act, Check};
 use crate::failure::Failure;
 use crate::fault;
 use crate::status::ClusterStatus;
@@ -22,13 +24,13 @@ pub(super) async fn look(check: &Check, act: &Act, room: &Classroom) -> Result<S
         Check::Acknowledged => acknowledged(room).await?,
         Check::NotAcknowledged => not_acknowledged(room),
         Check::AnotherLeads => another_leads(room).await?,
-        Check::Came(expected) => came(expected, &room.notes.received),
-        Check::CameAtLeast(expected) => came_at_least(expected, room),
+        Check::Came { bodies } => came(bodies, &room.notes.received),
+        Check::CameAtLeast { bodies } => came_at_least(bodies, room),
         Check::NothingCame => match room.notes.received.as_slice() {
             [] => Ok(format!("nothing came in {}.", seconds(room.notes.took))),
             some => Err(format!("{} came.", listed(some))),
         },
-        Check::OneGot(body) => match (room.notes.received.as_slice(), &room.notes.rival[..]) {
+        Check::OneGot { body } => match (room.notes.received.as_slice(), &room.notes.rival[..]) {
             ([one], []) if one.body == *body => Ok(format!(
                 "the first consumer got {body:?}, the second nothing."
             )),
@@ -104,7 +106,8 @@ fn committed(status: &ClusterStatus) -> u64 {
 async fn done(act: &Act, room: &Classroom) -> Result<Seen, Failure> {
     let took = seconds(room.notes.took);
     Ok(match act {
-        Act::Fault(words) => {
+        Act::TakeAway { .. } | Act::CutOff { .. } | Act::LoseAnswers { .. } | Act::Mend => {
+            let words = acts::words(act).unwrap_or_default();
             let active = fault::active(&room.data).await?;
             let verb = words.split(' ').next().unwrap_or_default();
             let of_it = active.iter().rev().find(|active| active.starts_with(verb));
@@ -116,7 +119,7 @@ async fn done(act: &Act, room: &Classroom) -> Result<Seen, Failure> {
                 _ => Err(format!("no {verb} has begun; {run}")),
             }
         }
-        Act::CreateQueue(queue) => Ok(format!(
+        Act::CreateQueue { queue } => Ok(format!(
             "the queue {} is there after {took}.",
             room.names.name(queue.name())
         )),

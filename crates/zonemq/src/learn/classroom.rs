@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use anyhow::anyhow;
 use reqwest::Client as Asker;
 use serde_json::{Value, json};
+use zonemq_lessons::{COURSE, Queue, Through};
 use zonemq_workload::{CallError, Client, Names};
 use zonemq_world::{Chance, World, real::RealWorld};
 
-use super::lesson::{Queue, Through};
 use crate::args::DataArgs;
 use crate::cluster::{Cluster, DataFolder};
 use crate::failure::Failure;
@@ -18,8 +18,6 @@ use crate::fault;
 use crate::http;
 use crate::status::{self, ClusterStatus};
 
-/// Fewer have no majority to lose.
-const LEAST_NODES: usize = 3;
 const ASK_EVERY: Duration = Duration::from_millis(20);
 const REMOVE_WITHIN: Duration = Duration::from_secs(5);
 
@@ -100,9 +98,10 @@ impl Classroom {
             queues: Vec::new(),
         };
         let count = room.cluster.nodes.len();
-        if count < LEAST_NODES {
+        if count < COURSE.least_nodes {
             return Err(Failure::Usage(format!(
-                "a lesson needs {LEAST_NODES} nodes, and this cluster has {count}"
+                "a lesson needs {} nodes, and this cluster has {count}",
+                COURSE.least_nodes
             )));
         }
         let status = room.status().await?;

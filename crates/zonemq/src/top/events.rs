@@ -52,6 +52,16 @@ pub(super) struct Queue {
     pub(super) delayed: u64,
     pub(super) oldest_age_seconds: Option<u64>,
     pub(super) waiting_receivers: u64,
+    #[serde(flatten)]
+    pub(super) counts: Counts,
+}
+
+/// What passed through a queue since its leader started.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub(super) struct Counts {
+    pub(super) sent: u64,
+    pub(super) received: u64,
+    pub(super) deleted: u64,
 }
 
 #[derive(Debug, Deserialize)]
@@ -59,6 +69,25 @@ pub(super) struct Fault {
     pub(super) number: u64,
     pub(super) words: String,
     pub(super) left_millis: Option<u64>,
+}
+
+impl Picture {
+    /// The leader of the latest term.
+    pub(super) fn leader(&self) -> Option<(u64, &Seen)> {
+        let leaders = self.seen().filter(|(_, seen)| seen.role == "leader");
+        leaders.max_by_key(|(_, seen)| seen.term)
+    }
+
+    /// Whoever knows most: the leader, or who has applied most.
+    pub(super) fn best(&self) -> Option<(u64, &Seen)> {
+        let furthest = || self.seen().max_by_key(|(_, seen)| seen.applied_index);
+        self.leader().or_else(furthest)
+    }
+
+    fn seen(&self) -> impl Iterator<Item = (u64, &Seen)> {
+        let nodes = self.nodes.iter();
+        nodes.filter_map(|node| Some((node.id, node.seen.as_ref()?)))
+    }
 }
 
 /// Pictures from one node.

@@ -1,6 +1,6 @@
 //! FIFO order across a failover.
 
-use crate::learn::lesson::{Act, Check, Lesson, Letter, Queue, Receive, Step, Through};
+use crate::{Act, Check, Lesson, Letter, Queue, Receive, Step, Through, Who};
 
 const fn order(body: &'static str, why: &'static str) -> Step {
     Step {
@@ -22,7 +22,7 @@ pub(super) const LESSON: Lesson = Lesson {
     steps: &[
         Step {
             says: "Make a FIFO queue. Messages of one group come in the order in which they were sent.",
-            act: Act::CreateQueue(Queue::Fifo),
+            act: Act::CreateQueue { queue: Queue::Fifo },
             check: Check::Done,
             why: "The order is the order in the log, so all nodes agree on it.",
         },
@@ -38,13 +38,14 @@ pub(super) const LESSON: Lesson = Lesson {
                 queue: Queue::Fifo,
                 wait_seconds: 1,
             }),
-            check: Check::Came(&["first"]),
+            check: Check::Came { bodies: &["first"] },
             why: "The group is locked now: while its first message is in flight, none of the others is \
                   given to anybody.",
         },
         Step {
-            says: "Kill the leader while the group is locked.",
-            act: Act::Fault("kill leader"),
+            says: "Take the leader away while the group is locked: in the terminal its process is killed, in \
+                   the console its links to the others are cut.",
+            act: Act::TakeAway { who: Who::Leader },
             check: Check::AnotherLeads,
             why: "The lock was set by the receive, and the receive is in the log. The new leader has \
                   applied it like all others.",
@@ -71,12 +72,14 @@ pub(super) const LESSON: Lesson = Lesson {
         Step {
             says: "Receive what is left.",
             act: Act::Receive(Receive::All { queue: Queue::Fifo }),
-            check: Check::Came(&["second", "third"]),
+            check: Check::Came {
+                bodies: &["second", "third"],
+            },
             why: "The lock was gone with the delete, and the order is what it was.",
         },
         Step {
             says: "Bring the old leader back.",
-            act: Act::Fault("heal"),
+            act: Act::Mend,
             check: Check::Whole,
             why: "It got all that it missed, in the same order.",
         },

@@ -1,6 +1,6 @@
 //! A lost response, and deduplication.
 
-use crate::learn::lesson::{Act, Check, Lesson, Letter, Queue, Receive, Step, Through};
+use crate::{Act, Check, Lesson, Letter, Queue, Receive, Step, Through, Who};
 
 const fn letter(queue: Queue, body: &'static str, through: Through) -> Act {
     Act::Send(Letter {
@@ -17,19 +17,21 @@ pub(super) const LESSON: Lesson = Lesson {
     steps: &[
         Step {
             says: "Make a standard queue.",
-            act: Act::CreateQueue(Queue::Standard),
+            act: Act::CreateQueue {
+                queue: Queue::Standard,
+            },
             check: Check::Done,
             why: "It takes every message that is sent, however often.",
         },
         Step {
             says: "And a FIFO queue.",
-            act: Act::CreateQueue(Queue::Fifo),
+            act: Act::CreateQueue { queue: Queue::Fifo },
             check: Check::Whole,
             why: "Each of its messages has a deduplication id. Here it is the message's body.",
         },
         Step {
             says: "From now on the leader does what clients ask, and its answers are lost on the way.",
-            act: Act::Fault("lose-responses leader"),
+            act: Act::LoseAnswers { who: Who::Leader },
             check: Check::Done,
             why: "To a client this looks like a request that was never heard. It cannot tell one from \
                   the other.",
@@ -61,7 +63,7 @@ pub(super) const LESSON: Lesson = Lesson {
         },
         Step {
             says: "Let the answers pass again.",
-            act: Act::Fault("heal"),
+            act: Act::Mend,
             check: Check::Whole,
             why: "Nothing was lost but answers.",
         },
@@ -70,14 +72,18 @@ pub(super) const LESSON: Lesson = Lesson {
             act: Act::Receive(Receive::All {
                 queue: Queue::Standard,
             }),
-            check: Check::Came(&["pay 10", "pay 10"]),
+            check: Check::Came {
+                bodies: &["pay 10", "pay 10"],
+            },
             why: "Two messages: a consumer of a standard queue must notice by itself that they mean \
                   the same.",
         },
         Step {
             says: "Receive all of the FIFO queue.",
             act: Act::Receive(Receive::All { queue: Queue::Fifo }),
-            check: Check::Came(&["pay 20"]),
+            check: Check::Came {
+                bodies: &["pay 20"],
+            },
             why: "One message, though it was sent twice.",
         },
     ],

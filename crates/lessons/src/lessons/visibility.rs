@@ -1,6 +1,6 @@
 //! The visibility timeout.
 
-use crate::learn::lesson::{Act, Check, Lesson, Letter, Queue, Receive, Step, Through};
+use crate::{Act, Check, Lesson, Letter, Queue, Receive, Step, Through};
 
 pub(super) const LESSON: Lesson = Lesson {
     name: "visibility",
@@ -9,7 +9,9 @@ pub(super) const LESSON: Lesson = Lesson {
     steps: &[
         Step {
             says: "Make a queue with a visibility timeout of two seconds.",
-            act: Act::CreateQueue(Queue::Standard),
+            act: Act::CreateQueue {
+                queue: Queue::Standard,
+            },
             check: Check::Done,
             why: "For so long a message is hidden after somebody has received it.",
         },
@@ -29,7 +31,7 @@ pub(super) const LESSON: Lesson = Lesson {
             act: Act::Receive(Receive::Rivals {
                 queue: Queue::Standard,
             }),
-            check: Check::OneGot("a job"),
+            check: Check::OneGot { body: "a job" },
             why: "A receive is a command in the log too: all nodes know that the message is hidden, and \
                   until when. The first consumer may still be at work, and two that do the same job at \
                   the same time are what the timeout prevents.",

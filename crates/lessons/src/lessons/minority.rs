@@ -1,6 +1,6 @@
 //! A leader in the minority.
 
-use crate::learn::lesson::{Act, Check, Lesson, Letter, Queue, Receive, Step, Through};
+use crate::{Act, Check, Lesson, Letter, Queue, Receive, Step, Through, Who};
 
 const fn letter(body: &'static str, through: Through) -> Act {
     Act::Send(Letter {
@@ -18,13 +18,15 @@ pub(super) const LESSON: Lesson = Lesson {
     steps: &[
         Step {
             says: "Make a queue on a cluster in which all is well.",
-            act: Act::CreateQueue(Queue::Standard),
+            act: Act::CreateQueue {
+                queue: Queue::Standard,
+            },
             check: Check::Whole,
             why: "Remember who leads: it will be cut off.",
         },
         Step {
             says: "Cut the leader off from all other nodes. Its process runs on, and clients reach it.",
-            act: Act::Fault("isolate leader"),
+            act: Act::CutOff { who: Who::Leader },
             check: Check::AnotherLeads,
             why: "The others hear no leader any more, are a majority, and elect one. The old one has \
                   not heard of it, and may believe that it leads, in an older term.",
@@ -45,7 +47,7 @@ pub(super) const LESSON: Lesson = Lesson {
         },
         Step {
             says: "Connect the old leader again.",
-            act: Act::Fault("heal"),
+            act: Act::Mend,
             check: Check::Whole,
             why: "It heard of a later term, stepped down, and dropped from its log what it could not \
                   commit.",
@@ -55,7 +57,9 @@ pub(super) const LESSON: Lesson = Lesson {
             act: Act::Receive(Receive::All {
                 queue: Queue::Standard,
             }),
-            check: Check::CameAtLeast(&["to the majority"]),
+            check: Check::CameAtLeast {
+                bodies: &["to the majority"],
+            },
             why: "The acknowledged message is there. The other one was promised to nobody: if it came, \
                   then because its node kept it and sent it to the new leader when it could.",
         },

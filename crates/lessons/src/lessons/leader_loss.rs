@@ -1,6 +1,6 @@
 //! The loss of a leader.
 
-use crate::learn::lesson::{Act, Check, Lesson, Letter, Queue, Receive, Step, Through};
+use crate::{Act, Check, Lesson, Letter, Queue, Receive, Step, Through, Who};
 
 const fn letter(body: &'static str, through: Through) -> Act {
     Act::Send(Letter {
@@ -13,12 +13,14 @@ const fn letter(body: &'static str, through: Through) -> Act {
 pub(super) const LESSON: Lesson = Lesson {
     name: "leader-loss",
     title: "The loss of a leader",
-    goal: "When the leader dies, the others elect one that has every acknowledged message, and \
+    goal: "When the leader is lost, the others elect one that has every acknowledged message, and \
            clients see a pause.",
     steps: &[
         Step {
             says: "Make a queue on a cluster in which all is well.",
-            act: Act::CreateQueue(Queue::Standard),
+            act: Act::CreateQueue {
+                queue: Queue::Standard,
+            },
             check: Check::Whole,
             why: "The leader tells the others twenty times a second that it is there.",
         },
@@ -26,11 +28,12 @@ pub(super) const LESSON: Lesson = Lesson {
             says: "Send a message through the leader.",
             act: letter("before", Through::Former),
             check: Check::Acknowledged,
-            why: "It is on the disks of a majority. Whichever node dies, one that has it is left.",
+            why: "It is on the disks of a majority. Whichever node is lost, one that has it is left.",
         },
         Step {
-            says: "Kill the leader.",
-            act: Act::Fault("kill leader"),
+            says: "Take the leader away. In the terminal its process is killed; in the console its links to \
+                   the others are cut. To them it is the same.",
+            act: Act::TakeAway { who: Who::Leader },
             check: Check::AnotherLeads,
             why: "The followers heard nothing for a third of a second and asked for votes. A node votes \
                   only for one whose log is at least as long as its own, so whoever wins has every \
@@ -45,7 +48,7 @@ pub(super) const LESSON: Lesson = Lesson {
         },
         Step {
             says: "Bring the old leader back.",
-            act: Act::Fault("heal"),
+            act: Act::Mend,
             check: Check::Whole,
             why: "It learned of the later term with the first message that it heard, and follows.",
         },
@@ -54,7 +57,9 @@ pub(super) const LESSON: Lesson = Lesson {
             act: Act::Receive(Receive::All {
                 queue: Queue::Standard,
             }),
-            check: Check::CameAtLeast(&["before", "after"]),
+            check: Check::CameAtLeast {
+                bodies: &["before", "after"],
+            },
             why: "The message of the old leader's time was in the log of the new one.",
         },
     ],

@@ -1,6 +1,6 @@
 //! Quorum and commit.
 
-use crate::learn::lesson::{Act, Check, Lesson, Letter, Queue, Receive, Step, Through};
+use crate::{Act, Check, Lesson, Letter, Queue, Receive, Step, Through, Who};
 
 const fn letter(body: &'static str) -> Act {
     Act::Send(Letter {
@@ -30,7 +30,9 @@ pub(super) const LESSON: Lesson = Lesson {
         },
         Step {
             says: "Make a queue. That is a command in the log, like everything that changes a queue.",
-            act: Act::CreateQueue(Queue::Standard),
+            act: Act::CreateQueue {
+                queue: Queue::Standard,
+            },
             check: Check::Done,
             why: "The answer came when a majority had the command on disk.",
         },
@@ -43,9 +45,10 @@ pub(super) const LESSON: Lesson = Lesson {
                   last one.",
         },
         Step {
-            says: "Now take one follower away: kill its process at once, with SIGKILL, as the system does when \
-                   memory is short.",
-            act: Act::Fault("kill follower"),
+            says: "Now take one follower away. In the terminal its process is killed at once, with SIGKILL, \
+                   as the system does when memory is short; in the console its links to the others are \
+                   cut. To them it is the same: they hear nothing of it.",
+            act: Act::TakeAway { who: Who::Follower },
             check: Check::Done,
             why: "Of three nodes, two are a majority. Nothing else is needed.",
         },
@@ -53,11 +56,11 @@ pub(super) const LESSON: Lesson = Lesson {
             says: "Send another message.",
             act: letter("with one node less"),
             check: Check::Acknowledged,
-            why: "A majority has it. The dead node gets it from the leader when it is back.",
+            why: "A majority has it. The node that is away gets it from the leader when it is back.",
         },
         Step {
             says: "Take the next follower away. Now the majority is gone.",
-            act: Act::Fault("kill follower"),
+            act: Act::TakeAway { who: Who::Follower },
             check: Check::Done,
             why: "The node that is left cannot know whether the others are dead, or live and have \
                   elected somebody else. So it must not decide anything alone.",
@@ -71,16 +74,18 @@ pub(super) const LESSON: Lesson = Lesson {
         },
         Step {
             says: "Bring all nodes back.",
-            act: Act::Fault("heal"),
+            act: Act::Mend,
             check: Check::Whole,
-            why: "Each node read its own log and got from the leader what it lacked.",
+            why: "Each node kept what its log had, and got from the leader what it lacked.",
         },
         Step {
             says: "Receive all messages.",
             act: Act::Receive(Receive::All {
                 queue: Queue::Standard,
             }),
-            check: Check::CameAtLeast(&["with all nodes", "with one node less"]),
+            check: Check::CameAtLeast {
+                bodies: &["with all nodes", "with one node less"],
+            },
             why: "What was acknowledged is there, always. What was not may be there or not; its \
                   sender has to send it again to be sure.",
         },
