@@ -2,8 +2,8 @@
 //!
 //! [`cases`] says what is measured, [`yardstick`] beside what; [`figures`] makes ratios of it and
 //! holds them against what they must be, [`record`] keeps all of it with the [`machine`] that it was
-//! measured on, and [`table`] tells it. Only this file runs anything of the set. [`failovers`] and
-//! [`elections`] are checks by themselves, which take minutes.
+//! measured on, and [`table`] tells it. Only this file runs anything of the set. [`failovers`],
+//! [`elections`] and [`consoles`] are checks by themselves, which take minutes.
 //!
 //! Machines differ and are noisy. So all cases take turns in each round, each ratio is of two runs
 //! of one round, and what counts is the median of the rounds.
@@ -18,6 +18,7 @@ use zonemq_bench::{Credentials, Endpoint, Options, Results};
 use crate::cluster::{Status, TestCluster};
 
 pub mod cases;
+pub mod consoles;
 pub mod elections;
 pub mod failovers;
 pub mod figures;
@@ -26,7 +27,7 @@ pub mod record;
 pub mod table;
 pub mod yardstick;
 
-use cases::{Case, Scale, Subject};
+use cases::{Case, SEND_64, Scale, Subject};
 use figures::Run;
 use yardstick::Yardstick;
 
@@ -132,6 +133,13 @@ fn options(
         threads: (cores / 2).max(1),
         server_pids,
     }
+}
+
+/// The load of a case on the node that leads.
+fn at_the_leader(status: &Status, case: &Case, runs_before: usize) -> anyhow::Result<Options> {
+    let leader = status.leader().context("no node leads")?.id;
+    let endpoints = endpoints(status, |id| id == leader)?;
+    Ok(options(case, endpoints, pids(status), runs_before))
 }
 
 fn endpoints(status: &Status, which: impl Fn(u64) -> bool) -> anyhow::Result<Vec<Endpoint>> {

@@ -174,8 +174,12 @@ impl Connection {
         let exchanged = tokio::select! {
             biased;
             exchanged = &mut exchange => exchanged,
-            // The server closes after its answer: what it sent is there to be read.
-            _ = driver => exchange.await,
+            // The server closes after its answer: what it sent is there to be read. Or it closed
+            // before, and then the driver still holds a request that it will not send.
+            _ = driver.as_mut() => {
+                *driver = Box::pin(std::future::ready(Ok(())));
+                exchange.await
+            }
         };
         let (status, body) = exchanged.map_err(broken_off)?;
         if status.is_success() {
@@ -247,4 +251,52 @@ fn headers(credentials: &Credentials) -> HeaderMap {
         headers.insert(AUTHORIZATION, authorization);
     }
     headers
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// Answers one request on the next connection, which is returned.
+    async fn answer_one(listener: &TcpListener) -> TcpStream {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        // The head and an empty body come at once.
+        assert!(stream.read(&mut [0; 4096]).await.unwrap() > 0);
+        let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}";
+        stream.write_all(answer).await.unwrap();
+        stream
+    }
+
+    #[tokio::test]
+    async fn a_silent_connection_that_the_server_has_closed_is_told_at_once_and_opened_again() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut connection = Connection {
+            endpoints: Arc::new([format!("http://{address}").parse().unwrap()]),
+            current: 0,
+            headers: HeaderMap::new(),
+            open: None,
+        };
+        let (first, stream) = tokio::join!(
+            connection.call(Action::SendMessage, Bytes::new()),
+            answer_one(&listener)
+        );
+        assert_eq!(first.unwrap(), "{}");
+        drop(stream);
+        // Whoever has heard of this connection has heard of the end of the other one.
+        let (connected, _accepted) = tokio::join!(TcpStream::connect(address), listener.accept());
+        connected.unwrap();
+        let call = connection.call(Action::SendMessage, Bytes::new());
+        let soon = tokio::time::timeout(ANSWER_WITHIN / 2, call).await;
+        let told = soon.expect("no call waits for an answer that cannot come");
+        assert!(matches!(told, Err(CallError::BrokenOff { .. })), "{told:?}");
+        let (again, _stream) = tokio::join!(
+            connection.call(Action::SendMessage, Bytes::new()),
+            answer_one(&listener)
+        );
+        assert_eq!(again.unwrap(), "{}");
+    }
 }

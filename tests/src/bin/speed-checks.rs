@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use zonemq_tests::check;
-use zonemq_tests::speed::{elections, failovers};
+use zonemq_tests::speed::{consoles, elections, failovers};
 
 /// Measures what only shows over many minutes, and holds each figure against what it must be.
 ///
@@ -23,6 +23,8 @@ enum Check {
     Failovers(failovers::FailoversArgs),
     /// Elections that nobody needed, under full load
     Elections(elections::ElectionsArgs),
+    /// What consoles that are open cost clients that send
+    Consoles(consoles::ConsolesArgs),
 }
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -32,6 +34,7 @@ fn main() -> anyhow::Result<ExitCode> {
         match &cli.check {
             Check::Failovers(args) => failovers::run(args, report).await,
             Check::Elections(args) => elections::run(args, report).await,
+            Check::Consoles(args) => consoles::run(args, report).await?,
         }
         Ok(())
     })
