@@ -26,7 +26,7 @@ export function does(act, room) {
   const queue = act.queue === undefined ? "" : room.queueName(act.queue);
   switch (act.kind) {
     case "take_away":
-    case "cut_off": return `Cuts all links of the ${act.who}, as zonemq fault isolate ${act.who} does.`;
+    case "cut_off": return `Cuts all links of ${act.who === "leader" ? "the leader" : "a follower that is not cut off yet"}, as zonemq fault isolate ${act.who} does.`;
     case "lose_answers": return `As zonemq fault lose-responses ${act.who} does.`;
     case "mend": return "Undoes all faults, as zonemq fault heal does.";
     case "create_queue": return `CreateQueue ${queue}, with a visibility timeout of ${act.queue.visibility_seconds} s`;

@@ -22,7 +22,7 @@ function isWhole() {
 async function whole(room) {
   await room.current();
   if (await until(isWhole, WITHIN_MILLIS)) {
-    return [true, `${leads()}; all ${seen().length} nodes follow and have the log up to entry ${committed()}.`];
+    return [true, `${leads()}; all ${seen().length} nodes are in that term and have the log up to entry ${committed()}.`];
   }
   return [false, `${leads()}, and not all follow.`];
 }

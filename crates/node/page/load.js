@@ -122,7 +122,7 @@ class Load {
 const state = () => {
   if (load === null) return "No load runs.";
   if (load.lost !== null) return "The load has ended, and the queue was drained.";
-  return load.sends ? `Sends to ${QUEUE} in ${GROUPS} message groups, and receives.` : "Drains what is left.";
+  return load.sends ? `Sends to ${QUEUE} in ${GROUPS} message groups, and receives, through this node (n${cluster.picture.from}): while it is cut off, the load waits.` : "Drains what is left.";
 };
 
 export function drawLoad() {

@@ -75,12 +75,17 @@ pub(crate) async fn run(args: UpArgs) -> Result<(), Failure> {
     cluster.formed = true;
     folder.save(&cluster)?;
     let status = status::collect(&client, &folder, &cluster).await?;
-    print_welcome(&folder, &cluster, &status, took, lifetime);
+    print_welcome(&folder, &cluster, &status, took);
+    let said = args.data.said();
+    match lifetime {
+        Lifetime::Detached => println!("`zonemq down{said}` stops it."),
+        Lifetime::FollowsUp => println!("Ctrl-C stops it."),
+    }
 
     let first = cluster.nodes[0].api;
     println!(
-        "http://{first}/console shows it in a browser, `zonemq top` here; `zonemq learn` teaches \
-         on it."
+        "http://{first}/console shows it in a browser, `zonemq top{said}` here; `zonemq learn{said}` \
+         teaches on it."
     );
     match lifetime {
         Lifetime::Detached => Ok(()),
@@ -180,13 +185,7 @@ fn did_not_start(folder: &DataFolder, node: &LocalNode, how: ExitStatus) -> Fail
     }
 }
 
-fn print_welcome(
-    folder: &DataFolder,
-    cluster: &Cluster,
-    status: &ClusterStatus,
-    took: Duration,
-    lifetime: Lifetime,
-) {
+fn print_welcome(folder: &DataFolder, cluster: &Cluster, status: &ClusterStatus, took: Duration) {
     let mut table = Table::new();
     table.load_preset(presets::UTF8_FULL_CONDENSED).set_header([
         "node",
@@ -207,7 +206,7 @@ fn print_welcome(
     let region = &cluster.service.region;
     println!("{table}");
     println!(
-        "Ready in {:.2} s. For any AWS SDK or the AWS CLI:\n",
+        "Ready in {:.2} s. For any AWS SDK or the AWS CLI (before its version 2, with --endpoint-url):\n",
         took.as_secs_f64()
     );
     println!(
@@ -216,10 +215,6 @@ fn print_welcome(
     );
     println!("export AWS_ACCESS_KEY_ID=zonemq AWS_SECRET_ACCESS_KEY=zonemq");
     println!("export AWS_REGION={region} AWS_DEFAULT_REGION={region}\n");
-    match lifetime {
-        Lifetime::Detached => println!("`zonemq down` stops it."),
-        Lifetime::FollowsUp => println!("Ctrl-C stops it."),
-    }
 }
 
 /// Tells about nodes that end, for as long as it may.

@@ -88,7 +88,7 @@ async fn sends_per_second(
     number: usize,
 ) -> anyhow::Result<f64> {
     let settled = cluster
-        .wait_until("all nodes caught up", crate::cluster::Status::all_caught_up)
+        .wait_until("all nodes caught up", Status::all_caught_up)
         .await;
     let options = at_the_leader(&settled, case, number)?;
     let results = zonemq_bench::run(&options, std::future::pending(), |_| ()).await?;

@@ -23,10 +23,12 @@ pub(super) const LESSON: Lesson = Lesson {
                    first.",
             act: Act::Look,
             check: Check::Whole,
-            why: "A term is a time in which one node leads; the next leader has a higher one. A \
-                  command is committed once a majority, here two of three, has it on disk: then it \
-                  never changes any more, whoever fails. The index counts the commands, and the \
-                  committed index tells up to which one they are committed.",
+            why: "Each command in a log is an entry, and entries are numbered: from 1 on, a new leader \
+                  adds one of its own. The nodes elect their leader, by a majority of votes. Its time \
+                  is a term, and terms are numbered too: the next leader has a higher one. An entry is \
+                  committed once a majority of the nodes, here two of three, has it on disk: then it \
+                  stays, whoever fails. Such a majority is a quorum. Any two of them share a node, so \
+                  they cannot decide differently.",
         },
         Step {
             says: "Make a queue. That is a command in the log, like everything that changes a queue.",
@@ -41,13 +43,12 @@ pub(super) const LESSON: Lesson = Lesson {
             act: letter("with all nodes"),
             check: Check::Acknowledged,
             why: "The leader answered as soon as a majority, itself among it, had made the message \
-                  durable: by fdatasync, which returns when the disk has it. It did not wait for the \
-                  last one.",
+                  durable: the disk has it, not only the memory. It did not wait for the last one.",
         },
         Step {
             says: "Now take one follower away. In the terminal its process is killed at once, with SIGKILL, \
                    as the system does when memory is short; in the console its links to the others are \
-                   cut. To them it is the same: they hear nothing of it.",
+                   cut. To the other nodes it is the same: they hear nothing of it.",
             act: Act::TakeAway { who: Who::Follower },
             check: Check::Done,
             why: "Of three nodes, two are a majority. Nothing else is needed.",
@@ -69,8 +70,10 @@ pub(super) const LESSON: Lesson = Lesson {
             says: "Send a third message. Its sender waits for two seconds.",
             act: letter("without a majority"),
             check: Check::NotAcknowledged,
-            why: "The message waits for a majority. Not to be answered is not to be refused: nobody \
-                  can say yet whether this message will be there.",
+            why: "Without a majority nothing is committed, so nothing is answered. The node that is left \
+                  may still hold that it leads, until it hears of a higher term. Not to be answered is \
+                  not to be refused: the message may be taken up later or, since its sender has gone, \
+                  be dropped.",
         },
         Step {
             says: "Bring all nodes back.",

@@ -10,6 +10,7 @@ use zonemq_workload::CallError;
 
 use super::classroom::{Answer, Came, Classroom, Sent};
 use crate::args::{Cli, Command};
+use crate::cluster::LocalNode;
 use crate::failure::Failure;
 use crate::fault::{self, Word};
 
@@ -17,12 +18,24 @@ use crate::fault::{self, Word};
 const GROUP: &str = COURSE.message_group;
 /// How long the sender of a message waits for its answer.
 const SENDER_WAITS: Duration = Duration::from_secs(COURSE.sender_waits_seconds);
+/// SQS's longest answer to a receive.
+const MOST_AT_ONCE: u64 = 10;
 /// How long anything else may take, beside what it waits for.
 const WITHIN: Duration = Duration::from_secs(10);
 
 /// How the learner does it in another terminal; none where there is nothing to do.
 pub(super) fn command(act: &Act, room: &Classroom) -> Option<String> {
     let url = |queue: Queue| room.names.url(queue.name());
+    let aws = |through: Through| {
+        let is_former = |node: &&LocalNode| room.notes.leader == Some(node.id);
+        let mut nodes = room.cluster.nodes.iter();
+        let node = match through {
+            Through::Former => nodes.find(is_former),
+            Through::Other => nodes.find(|node| !is_former(node)),
+        };
+        let endpoint = node.map(|node| format!(" --endpoint-url http://{}", node.api));
+        format!("aws{} sqs", endpoint.unwrap_or_default())
+    };
     if let Some(words) = words(act) {
         return Some(format!("zonemq fault {words}{}", room.data.said()));
     }
@@ -32,10 +45,18 @@ pub(super) fn command(act: &Act, room: &Classroom) -> Option<String> {
         | Act::CutOff { .. }
         | Act::LoseAnswers { .. }
         | Act::Mend => None,
-        Act::CreateQueue { queue } => Some(format!(
-            "aws sqs create-queue --queue-name {}",
-            room.names.name(queue.name())
-        )),
+        Act::CreateQueue { queue } => {
+            let kind = match queue {
+                Queue::Standard => "",
+                Queue::Fifo => ",FifoQueue=true",
+            };
+            Some(format!(
+                "{} create-queue --queue-name {} --attributes VisibilityTimeout={}{kind}",
+                aws(Through::Former),
+                room.names.name(queue.name()),
+                queue.visibility_seconds()
+            ))
+        }
         Act::Send(letter) => {
             let order = match letter.queue {
                 Queue::Standard => String::new(),
@@ -45,17 +66,26 @@ pub(super) fn command(act: &Act, room: &Classroom) -> Option<String> {
                 ),
             };
             Some(format!(
-                "aws sqs send-message --queue-url {} --message-body '{}'{order}",
+                "{} send-message --queue-url {} --message-body '{}'{order}",
+                aws(letter.through),
                 url(letter.queue),
                 letter.body
             ))
         }
-        Act::Receive(how) => Some(format!(
-            "aws sqs receive-message --queue-url {}",
-            url(how.queue())
-        )),
+        Act::Receive(how) => {
+            let most = match how {
+                Receive::One { .. } | Receive::OneAndDelete { .. } | Receive::Rivals { .. } => 1,
+                Receive::All { .. } => MOST_AT_ONCE,
+            };
+            Some(format!(
+                "{} receive-message --queue-url {} --max-number-of-messages {most}",
+                aws(Through::Other),
+                url(how.queue())
+            ))
+        }
         Act::Delete { queue, .. } => Some(format!(
-            "aws sqs delete-message --queue-url {} --receipt-handle ...",
+            "{} delete-message --queue-url {} --receipt-handle ...",
+            aws(Through::Other),
             url(*queue)
         )),
     }
@@ -198,7 +228,7 @@ async fn receive(how: Receive, room: &mut Classroom) -> Result<(), Failure> {
             room.notes.rival = ask(queue, 1, 0, room).await?;
         }
         Receive::All { queue } => loop {
-            let came = ask(queue, 10, 1, room).await?;
+            let came = ask(queue, MOST_AT_ONCE, 1, room).await?;
             if came.is_empty() {
                 break;
             }

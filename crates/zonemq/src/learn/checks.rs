@@ -78,7 +78,7 @@ async fn whole(room: &Classroom) -> anyhow::Result<Seen> {
     let seen = room.wait_until(WITHIN, is_whole).await?;
     Ok(match &seen {
         Ok(status) => Ok(format!(
-            "{}; all {} nodes follow and have the log up to entry {}.",
+            "{}; all {} nodes are in that term and have the log up to entry {}.",
             leads(status),
             status.nodes.len(),
             committed(status)

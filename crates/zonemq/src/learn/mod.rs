@@ -35,7 +35,7 @@ enum Hands {
 /// Lists the lessons, or gives one.
 pub(crate) async fn run(args: LearnArgs) -> Result<(), Failure> {
     let Some(lesson) = args.lesson else {
-        list();
+        list(&args.data.said());
         return Ok(());
     };
     let hands = if args.demo {
@@ -58,7 +58,7 @@ pub(crate) async fn run(args: LearnArgs) -> Result<(), Failure> {
     given.and(left)
 }
 
-fn list() {
+fn list(said: &str) {
     for lesson in COURSE.lessons {
         println!(
             "{}: {}\n{}",
@@ -67,7 +67,7 @@ fn list() {
             beside("", lesson.goal)
         );
     }
-    println!("`zonemq learn LESSON` begins one on the cluster that `zonemq up` has started.");
+    println!("`zonemq learn LESSON{said}` begins one on the cluster that `zonemq up` has started.");
 }
 
 async fn give(lesson: &Lesson, mut hands: Hands, room: &mut Classroom) -> Result<(), Failure> {
@@ -82,6 +82,11 @@ async fn give(lesson: &Lesson, mut hands: Hands, room: &mut Classroom) -> Result
         println!("{}\n", beside("Why:", step.why));
     }
     println!("The end of the lesson. Its queues go, and nothing stays broken.");
+    let mut following = COURSE.lessons.iter();
+    following.find(|known| known.name == lesson.name);
+    if let Some(next) = following.next() {
+        println!("Next: `zonemq learn {}{}`.", next.name, room.data.said());
+    }
     Ok(())
 }
 
@@ -134,10 +139,16 @@ impl Hands {
         } else {
             print!("          Enter does it: ");
         }
-        io::stdout().flush().context("the terminal is gone")?;
-        let line = lines.recv().await;
-        let line = line.ok_or_else(|| anyhow!("the lesson was broken off"))?;
-        Ok(!(is_for_anybody && line.trim() == DONE))
+        loop {
+            io::stdout().flush().context("the terminal is gone")?;
+            let line = lines.recv().await;
+            let line = line.ok_or_else(|| anyhow!("the lesson was broken off"))?;
+            match line.trim() {
+                "" => return Ok(true),
+                DONE if is_for_anybody => return Ok(false),
+                _ => print!("          Enter alone, please; Ctrl-C ends the lesson: "),
+            }
+        }
     }
 }
 
