@@ -1,6 +1,7 @@
 // The lab's own load: ordered messages in and out through the node that shows this page, and what
 // became of each. `zonemq run` judges every promise; this counts the four that everybody asks for.
 
+import { cluster } from "./cluster.js";
 import { byId, say } from "./elements.js";
 import { sqs } from "./sqs.js";
 
