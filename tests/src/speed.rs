@@ -27,7 +27,7 @@ pub mod record;
 pub mod table;
 pub mod yardstick;
 
-use cases::{Case, SEND_64, Scale, Subject};
+use cases::{Case, Scale, Subject};
 use figures::Run;
 use yardstick::Yardstick;
 
@@ -69,7 +69,7 @@ struct Stage {
 
 impl Stage {
     async fn measure(&mut self, round: u32, case: Case) -> anyhow::Result<()> {
-        let before = self.settled().await;
+        let before = settled(&self.cluster).await;
         let leader = before.leader().context("no node leads")?.id;
         let (endpoints, server_pids) = match case.subject {
             Subject::Yardstick => (vec![self.yardstick.endpoint()?], self.yardstick.pids()),
@@ -91,7 +91,7 @@ impl Stage {
         let results = zonemq_bench::run(&options, pending(), |_| ()).await;
         let results = results.with_context(|| format!("{name} could not be measured"))?;
         tell(round, name, &results);
-        let led_by = self.settled().await.leader().map(|node| node.id);
+        let led_by = settled(&self.cluster).await.leader().map(|node| node.id);
         self.runs.push(Run {
             round,
             case: name.to_owned(),
@@ -100,13 +100,13 @@ impl Stage {
         });
         Ok(())
     }
+}
 
-    /// What one run leaves behind is not the next one's.
-    async fn settled(&self) -> Status {
-        self.cluster
-            .wait_until("all nodes caught up", Status::all_caught_up)
-            .await
-    }
+/// The cluster once it has caught up: what one run leaves behind is not the next one's.
+async fn settled(cluster: &TestCluster) -> Status {
+    cluster
+        .wait_until("all nodes caught up", Status::all_caught_up)
+        .await
 }
 
 fn options(

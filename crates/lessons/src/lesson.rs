@@ -189,6 +189,17 @@ pub enum Check {
     },
 }
 
+impl Act {
+    /// Sends a message with this body.
+    pub(crate) const fn send(queue: Queue, body: &'static str, through: Through) -> Act {
+        Act::Send(Letter {
+            queue,
+            body,
+            through,
+        })
+    }
+}
+
 impl Queue {
     /// Its name, without the prefix.
     pub const fn name(self) -> &'static str {

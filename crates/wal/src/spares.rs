@@ -8,7 +8,6 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -351,10 +350,11 @@ async fn allocate(file: &impl DiskFile, length: u64) -> io::Result<bool> {
 
 /// Fills a new file with zeros, durably.
 async fn write_zeros(file: &impl DiskFile, length: u64) -> io::Result<()> {
-    let zeros = vec![0; ZEROS];
-    for piece in pieces(0, length) {
-        file.write_at(piece.start, zeros_for(&zeros, &piece))
-            .await?;
+    let mut end = 0;
+    while end < length {
+        let start = end;
+        end = length.min(start + ZEROS as u64);
+        fill_with_zeros(file, start, end).await?;
         // One sync of all of it would hold up those of the log for a tenth of a second.
         file.sync_data().await?;
     }
@@ -364,22 +364,11 @@ async fn write_zeros(file: &impl DiskFile, length: u64) -> io::Result<()> {
 /// Fills a stretch of a file with zeros; it is not durable yet.
 pub(crate) async fn fill_with_zeros(file: &impl DiskFile, from: u64, until: u64) -> io::Result<()> {
     let zeros = vec![0; ZEROS];
-    for piece in pieces(from, until) {
-        file.write_at(piece.start, zeros_for(&zeros, &piece))
-            .await?;
+    let mut offset = from;
+    while offset < until {
+        let length = usize::try_from(until - offset).map_or(ZEROS, |left| left.min(ZEROS));
+        file.write_at(offset, &zeros[..length]).await?;
+        offset += length as u64;
     }
     Ok(())
-}
-
-/// Cuts a stretch into what is written at once.
-fn pieces(from: u64, until: u64) -> impl Iterator<Item = Range<u64>> {
-    (from..until)
-        .step_by(ZEROS)
-        .map(move |start| start..until.min(start + ZEROS as u64))
-}
-
-fn zeros_for<'z>(zeros: &'z [u8], piece: &Range<u64>) -> &'z [u8] {
-    // A piece is no longer than the zeros.
-    let length = usize::try_from(piece.end - piece.start).unwrap_or(ZEROS);
-    &zeros[..length]
 }

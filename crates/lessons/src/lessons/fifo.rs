@@ -1,15 +1,11 @@
 //! FIFO order across a failover.
 
-use crate::{Act, Check, Lesson, Letter, Queue, Receive, Step, Through, Who};
+use crate::{Act, Check, Lesson, Queue, Receive, Step, Through, Who};
 
 const fn order(body: &'static str, why: &'static str) -> Step {
     Step {
         says: "Send the next order of the same group.",
-        act: Act::Send(Letter {
-            queue: Queue::Fifo,
-            body,
-            through: Through::Former,
-        }),
+        act: Act::send(Queue::Fifo, body, Through::Former),
         check: Check::Acknowledged,
         why,
     }

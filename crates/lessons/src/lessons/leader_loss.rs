@@ -1,14 +1,6 @@
 //! The loss of a leader.
 
-use crate::{Act, Check, Lesson, Letter, Queue, Receive, Step, Through, Who};
-
-const fn letter(body: &'static str, through: Through) -> Act {
-    Act::Send(Letter {
-        queue: Queue::Standard,
-        body,
-        through,
-    })
-}
+use crate::{Act, Check, Lesson, Queue, Receive, Step, Through, Who};
 
 pub(super) const LESSON: Lesson = Lesson {
     name: "leader-loss",
@@ -26,7 +18,7 @@ pub(super) const LESSON: Lesson = Lesson {
         },
         Step {
             says: "Send a message through the leader.",
-            act: letter("before", Through::Former),
+            act: Act::send(Queue::Standard, "before", Through::Former),
             check: Check::Acknowledged,
             why: "It is on the disks of a majority. Whichever node is lost, one that has it is left.",
         },
@@ -41,7 +33,7 @@ pub(super) const LESSON: Lesson = Lesson {
         },
         Step {
             says: "Send a message through a node that is left. It passes it on to the new leader.",
-            act: letter("after", Through::Other),
+            act: Act::send(Queue::Standard, "after", Through::Other),
             check: Check::Acknowledged,
             why: "Two of three are a majority. Had this message come during the election, the node \
                   would have kept it until somebody led.",

@@ -1,14 +1,6 @@
 //! A lost response, and deduplication.
 
-use crate::{Act, Check, Lesson, Letter, Queue, Receive, Step, Through, Who};
-
-const fn letter(queue: Queue, body: &'static str, through: Through) -> Act {
-    Act::Send(Letter {
-        queue,
-        body,
-        through,
-    })
-}
+use crate::{Act, Check, Lesson, Queue, Receive, Step, Through, Who};
 
 pub(super) const LESSON: Lesson = Lesson {
     name: "lost-response",
@@ -38,25 +30,25 @@ pub(super) const LESSON: Lesson = Lesson {
         },
         Step {
             says: "Send a message to the standard queue. Its sender waits for two seconds.",
-            act: letter(Queue::Standard, "pay 10", Through::Former),
+            act: Act::send(Queue::Standard, "pay 10", Through::Former),
             check: Check::NotAcknowledged,
             why: "The message is in the queue, and its sender does not know.",
         },
         Step {
             says: "The sender tries again, through another node.",
-            act: letter(Queue::Standard, "pay 10", Through::Other),
+            act: Act::send(Queue::Standard, "pay 10", Through::Other),
             check: Check::Acknowledged,
             why: "This answer came. For the queue it was another message.",
         },
         Step {
             says: "The same with the FIFO queue. First try:",
-            act: letter(Queue::Fifo, "pay 20", Through::Former),
+            act: Act::send(Queue::Fifo, "pay 20", Through::Former),
             check: Check::NotAcknowledged,
             why: "Again it is there, and again its sender does not know.",
         },
         Step {
             says: "Second try, under the same deduplication id, through another node:",
-            act: letter(Queue::Fifo, "pay 20", Through::Other),
+            act: Act::send(Queue::Fifo, "pay 20", Through::Other),
             check: Check::Acknowledged,
             why: "The queue knew the id, took no second message, and gave the answer that was lost. It \
                   remembers an id for five minutes.",

@@ -1,14 +1,6 @@
 //! A leader in the minority.
 
-use crate::{Act, Check, Lesson, Letter, Queue, Receive, Step, Through, Who};
-
-const fn letter(body: &'static str, through: Through) -> Act {
-    Act::Send(Letter {
-        queue: Queue::Standard,
-        body,
-        through,
-    })
-}
+use crate::{Act, Check, Lesson, Queue, Receive, Step, Through, Who};
 
 pub(super) const LESSON: Lesson = Lesson {
     name: "minority",
@@ -33,14 +25,14 @@ pub(super) const LESSON: Lesson = Lesson {
         },
         Step {
             says: "Send a message through the old leader. Its sender waits for two seconds.",
-            act: letter("to the old leader", Through::Former),
+            act: Act::send(Queue::Standard, "to the old leader", Through::Former),
             check: Check::NotAcknowledged,
             why: "It reaches no majority, so it can commit nothing, whatever it believes. That is why \
                   two leaders at the same time do no harm.",
         },
         Step {
             says: "Send a message through a node of the majority.",
-            act: letter("to the majority", Through::Other),
+            act: Act::send(Queue::Standard, "to the majority", Through::Other),
             check: Check::Acknowledged,
             why: "The new leader has its majority. A client that is not served by one zone goes to \
                   the next.",

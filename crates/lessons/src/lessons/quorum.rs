@@ -1,14 +1,6 @@
 //! Quorum and commit.
 
-use crate::{Act, Check, Lesson, Letter, Queue, Receive, Step, Through, Who};
-
-const fn letter(body: &'static str) -> Act {
-    Act::Send(Letter {
-        queue: Queue::Standard,
-        body,
-        through: Through::Former,
-    })
-}
+use crate::{Act, Check, Lesson, Queue, Receive, Step, Through, Who};
 
 pub(super) const LESSON: Lesson = Lesson {
     name: "quorum",
@@ -40,7 +32,7 @@ pub(super) const LESSON: Lesson = Lesson {
         },
         Step {
             says: "Send a message through the leader.",
-            act: letter("with all nodes"),
+            act: Act::send(Queue::Standard, "with all nodes", Through::Former),
             check: Check::Acknowledged,
             why: "The leader answered as soon as a majority, itself among it, had made the message \
                   durable: the disk has it, not only the memory. It did not wait for the last one.",
@@ -55,7 +47,7 @@ pub(super) const LESSON: Lesson = Lesson {
         },
         Step {
             says: "Send another message.",
-            act: letter("with one node less"),
+            act: Act::send(Queue::Standard, "with one node less", Through::Former),
             check: Check::Acknowledged,
             why: "A majority has it. The node that is away gets it from the leader when it is back.",
         },
@@ -68,7 +60,7 @@ pub(super) const LESSON: Lesson = Lesson {
         },
         Step {
             says: "Send a third message. Its sender waits for two seconds.",
-            act: letter("without a majority"),
+            act: Act::send(Queue::Standard, "without a majority", Through::Former),
             check: Check::NotAcknowledged,
             why: "Without a majority nothing is committed, so nothing is answered. The node that is left \
                   may still hold that it leads, until it hears of a higher term. Not to be answered is \

@@ -1,6 +1,6 @@
 //! The visibility timeout.
 
-use crate::{Act, Check, Lesson, Letter, Queue, Receive, Step, Through};
+use crate::{Act, Check, Lesson, Queue, Receive, Step, Through};
 
 pub(super) const LESSON: Lesson = Lesson {
     name: "visibility",
@@ -17,11 +17,7 @@ pub(super) const LESSON: Lesson = Lesson {
         },
         Step {
             says: "Send a message.",
-            act: Act::Send(Letter {
-                queue: Queue::Standard,
-                body: "a job",
-                through: Through::Former,
-            }),
+            act: Act::send(Queue::Standard, "a job", Through::Former),
             check: Check::Acknowledged,
             why: "It waits for a consumer.",
         },
