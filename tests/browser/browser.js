@@ -117,4 +117,12 @@ async function shownWindow(page) {
   return { from, to };
 }
 
-module.exports = { addressOf, online, open, openAt, screenshot, settled, shownWindow, simulated, start, stop };
+// Closes a page, against which the browser must have nothing to say, and which asked nobody but its own node.
+async function closeQuiet(page, home) {
+  assert.deepEqual(page.complaints, []);
+  assert.deepEqual(await page.evaluate(() => window.refused), []);
+  assert.deepEqual(page.requests.filter((request) => !request.startsWith(home)), []);
+  await page.close();
+}
+
+module.exports = { addressOf, closeQuiet, online, open, openAt, screenshot, settled, shownWindow, simulated, start, stop };

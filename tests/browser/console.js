@@ -3,7 +3,7 @@
 const assert = require("node:assert/strict");
 const { after, before, describe, test } = require("node:test");
 const { gzipSync } = require("node:zlib");
-const { online, openAt, screenshot, settled } = require("./browser");
+const { closeQuiet, online, openAt, screenshot, settled } = require("./browser");
 const { Cluster } = require("./cluster");
 const { faintTexts } = require("./contrast");
 
@@ -29,13 +29,7 @@ describe("console", () => {
     return page;
   };
 
-  const close = async (page) => {
-    assert.deepEqual(page.complaints, []);
-    assert.deepEqual(await page.evaluate(() => window.refused), []);
-    const strangers = page.requests.filter((request) => !request.startsWith(cluster.address("/")));
-    assert.deepEqual(strangers, []);
-    await page.close();
-  };
+  const close = (page) => closeQuiet(page, cluster.address("/"));
 
   const create = async (name) => (await cluster.sqs("CreateQueue", { QueueName: name })).QueueUrl;
 

@@ -2,7 +2,7 @@
 
 const assert = require("node:assert/strict");
 const { after, before, describe, test } = require("node:test");
-const { online, openAt, screenshot, settled } = require("./browser");
+const { closeQuiet, online, openAt, screenshot, settled } = require("./browser");
 const { Cluster } = require("./cluster");
 const { faintTexts } = require("./contrast");
 
@@ -37,11 +37,7 @@ describe("lessons", () => {
     return page;
   };
 
-  const close = async (page) => {
-    assert.deepEqual(page.complaints, []);
-    assert.deepEqual(await page.evaluate(() => window.refused), []);
-    await page.close();
-  };
+  const close = (page) => closeQuiet(page, cluster.address("/"));
 
   const faults = () => JSON.parse(cluster.zonemq("fault", "status", "--json")).faults;
   const queues = async () => (await cluster.sqs("ListQueues", { QueueNamePrefix: "learn-" })).QueueUrls ?? [];
