@@ -26,7 +26,7 @@ impl NodeConfig {
     /// A good size of the log's files: prepared in some milliseconds, filled in some hundred.
     pub const SEGMENT_BYTES: u64 = 16 << 20;
     /// A good distance between snapshots: recovery reads no more log than this, and the last one.
-    pub const SNAPSHOT_LOG_BYTES: u64 = 128 << 20;
+    pub const SNAPSHOT_LOG_BYTES: u64 = 64 << 20;
     /// A good pause between scrubs: a node has read all that it stores at least once a day.
     pub const SCRUB_PAUSE: Duration = Duration::from_hours(12);
     /// A good number of entries between comparisons of states: some seconds under full load.
