@@ -1,5 +1,5 @@
-//! Who calls, and under which name they reached us: account and region from the signature's
-//! credential scope, host and path from the request.
+//! Who calls, under which name they reached us, and with what: account and region from the
+//! signature's credential scope, the rest from the request.
 
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, HOST};
@@ -36,6 +36,8 @@ pub(crate) struct Caller<'r> {
     /// Host and port as the caller writes them: queue URLs lead back the same way.
     pub(crate) host: &'r str,
     pub(crate) path: &'r str,
+    /// What they sent.
+    pub(crate) body: &'r Bytes,
     pub(crate) cooldown: Cooldown,
 }
 
@@ -50,6 +52,7 @@ impl<'r> Caller<'r> {
             region: scope.map_or(defaults.region.as_str(), |scope| scope.region),
             host: host(request),
             path: request.uri().path(),
+            body: request.body(),
             cooldown: defaults.cooldown,
         }
     }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
+use bytes::Bytes;
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, MapAccess, Visitor};
@@ -22,6 +23,16 @@ impl Text<'_> {
 
     pub(crate) fn into_string(self) -> String {
         self.0.into_owned()
+    }
+
+    /// The text as a part of the body that it was read from, if it lies there as it is; else a copy.
+    pub(crate) fn into_part_of(self, body: &Bytes) -> Bytes {
+        match self.0 {
+            Cow::Borrowed(text) if body.as_ptr_range().contains(&text.as_ptr()) => {
+                body.slice_ref(text.as_bytes())
+            }
+            text => Bytes::from(text.into_owned()),
+        }
     }
 }
 

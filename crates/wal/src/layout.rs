@@ -97,7 +97,9 @@ mod tests {
         bytes.resize(start, 0);
         let tops = write::tops_of([&entry].into_iter());
         let seed: Seed = header.seed();
-        bytes.extend(write::encode(&stored, &tops, seed, start).0);
+        let mut written = Vec::new();
+        write::encode(&stored, &tops, seed, start, &mut written);
+        bytes.extend(written);
         let end = bytes.len();
         bytes.resize(end + 512, 0);
         let bytes = Bytes::from(bytes);

@@ -33,22 +33,24 @@ pub(crate) struct Top {
     pub(crate) index: u64,
 }
 
-/// The bytes of a write, and where in the segment each record begins.
+/// Puts a write into `bytes`, which are empty, and tells where in the segment each record begins.
 pub(crate) fn encode(
     stored: &[Stored],
     tops: &[Top],
     seed: Seed,
     start: usize,
-) -> (Vec<u8>, Vec<usize>) {
+    bytes: &mut Vec<u8>,
+) -> Vec<usize> {
+    assert!(bytes.is_empty(), "a write begins with its head");
     let (head_bytes, sectors_count) = head_size(stored, tops.len(), start);
-    let mut bytes = Vec::with_capacity(head_bytes + body_bytes(stored));
+    bytes.reserve(head_bytes + body_bytes(stored));
     // The head tells of what follows, so it comes last.
     bytes.resize(head_bytes, 0);
     let mut offsets = Vec::with_capacity(stored.len());
     for stored in stored {
         offsets.push(start + bytes.len());
         for _ in 0..stored.copies() {
-            record::encode(stored, seed, start as u64, &mut bytes);
+            record::encode(stored, seed, start as u64, bytes);
         }
     }
     bytes.extend(END);
@@ -78,7 +80,7 @@ pub(crate) fn encode(
     record::encode_as(fields, seed, start as u64, &put, &mut head);
     // Both are of the same length, or this panics: the head has the size that was meant.
     bytes[..head_bytes].copy_from_slice(&head);
-    (bytes, offsets)
+    offsets
 }
 
 /// The bytes that a write takes in a segment.

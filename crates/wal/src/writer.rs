@@ -25,6 +25,8 @@ use crate::{Completion, DiskError, OpenError, Options, WalFailed};
 /// More than this does not wait for the same fdatasync, so that the first of a long queue is not
 /// held up by the last. One append is never split.
 const WRITE_BYTES: u64 = 2 << 20;
+/// A longer write, which is rare, gives its memory back.
+const BUFFER_BYTES: usize = 4 << 20;
 
 pub(crate) enum Message {
     Append {
@@ -58,6 +60,8 @@ pub(crate) struct Writer<W: World> {
     current: Current<File<W>>,
     /// To the current segment. What was before the log was opened counts as many.
     writes: u64,
+    /// For the next write: memory that is used again need not be fetched from the system.
+    buffer: Vec<u8>,
     carried: BTreeMap<GroupId, Carried>,
     live: BTreeMap<GroupId, Live>,
     places: SharedPlaces<File<W>>,
@@ -144,6 +148,7 @@ impl<W: World> Writer<W> {
             sealed: position.sealed,
             current,
             writes: FEW_WRITES,
+            buffer: Vec::new(),
             live: BTreeMap::new(),
             places,
         };
@@ -275,7 +280,8 @@ impl<W: World> Writer<W> {
         let tops = write::tops_of(records_of(stored));
         // A segment is in memory while it is read: its offsets fit.
         let at = usize::try_from(start).unwrap_or(usize::MAX);
-        let (bytes, offsets) = write::encode(stored, &tops, seed, at);
+        let mut bytes = std::mem::take(&mut self.buffer);
+        let offsets = write::encode(stored, &tops, seed, at, &mut bytes);
         let end = start + bytes.len() as u64;
         assert!(end <= self.current.length, "a write stays in its segment");
         let file = &self.current.file.file;
@@ -298,6 +304,10 @@ impl<W: World> Writer<W> {
         self.stats.count_write(bytes.len(), sync);
         self.writes += 1;
         self.current.end = end;
+        if bytes.capacity() <= BUFFER_BYTES {
+            bytes.clear();
+            self.buffer = bytes;
+        }
         self.note(stored, &offsets);
         Ok(())
     }

@@ -1,6 +1,5 @@
 //! `SendMessage`, and what it shares with `SendMessageBatch`: the rules on a message.
 
-use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use zonemq_queue::command::Command;
 use zonemq_queue::ids::QueueKey;
@@ -144,8 +143,8 @@ impl Input<'_> {
         };
         let message = NewMessage {
             content: Content {
-                // Its own bytes: a slice of the request would keep all of the request in memory.
-                body: Bytes::from(body.into_string()),
+                // A part of the request, which stays in memory until the entry is encoded.
+                body: body.into_part_of(caller.body),
                 attributes,
                 trace_header: trace_header(system_attributes),
                 sender_id: caller.account.to_owned(),
