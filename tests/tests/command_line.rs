@@ -1,7 +1,7 @@
 //! What the `zonemq` command promises to people and scripts: sentences, exit codes, JSON.
 
 use std::net::TcpListener;
-use std::process::Output;
+use std::process::{Command, Output, Stdio};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -157,6 +157,49 @@ async fn nodes_stop_when_up_is_killed_and_down_stops_a_detached_cluster() {
     let down = cluster.zonemq(&["down"]);
     assert!(down.status.success(), "{down:?}");
     assert!(cluster.status().nodes.iter().all(|node| !node.alive));
+}
+
+/// An output that nobody reads any more, as behind `head`.
+fn unread() -> Stdio {
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    writer.into()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_whose_reader_has_gone_does_what_it_should_and_ends_without_a_word() {
+    let cluster = TestCluster::start();
+    cluster.leader().await;
+    let data = cluster.data().display().to_string();
+    let zonemq = |line: &str| {
+        let mut command = Command::new(binary::path());
+        command
+            .args(line.split_whitespace())
+            .args(["--data", &data]);
+        command.stdin(Stdio::null());
+        command
+    };
+    for line in [
+        "status",
+        "status --json",
+        "top",
+        "fault status",
+        "fault slow n1-n2 --latency 1ms --no-watch",
+        "learn",
+    ] {
+        let ended = zonemq(line).stdout(unread()).output().expect("it starts");
+        let told = String::from_utf8_lossy(&ended.stderr);
+        assert_eq!((ended.status.code(), &*told), (Some(0), ""), "{line}");
+    }
+    let broken = cluster.zonemq(&["fault", "status"]);
+    let broken = String::from_utf8_lossy(&broken.stdout);
+    assert!(broken.contains("slow n1-n2"), "it was done: {broken}");
+    // A mistake keeps its exit code, though nobody reads the sentence either.
+    let mistake = zonemq("peek nowhere")
+        .stdout(unread())
+        .stderr(unread())
+        .status();
+    assert_eq!(mistake.expect("it starts").code(), Some(2));
 }
 
 #[test]

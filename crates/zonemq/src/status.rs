@@ -9,6 +9,7 @@ use crate::cluster::{Cluster, DataFolder, LocalNode};
 use crate::failure::Failure;
 use crate::http;
 use crate::paint::painted;
+use crate::say::say;
 
 /// What `zonemq status --json` prints. Its shape is a promise.
 #[derive(Debug, Serialize)]
@@ -48,9 +49,9 @@ pub(crate) async fn run(args: StatusArgs) -> Result<(), Failure> {
     let status = collect(&http::client()?, &folder, &cluster).await?;
     if args.json {
         let text = serde_json::to_string_pretty(&status).map_err(anyhow::Error::from)?;
-        println!("{text}");
+        say!("{text}");
     } else {
-        println!("{}", painted(&table(&status).to_string()));
+        say!("{}", painted(&table(&status).to_string()));
     }
     Ok(())
 }
