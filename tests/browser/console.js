@@ -159,6 +159,30 @@ describe("console", () => {
     await close(page);
   });
 
+  test("a leader that hears no majority is told by shape and in words, whether another leads or nobody", async () => {
+    const page = await open("map");
+    const before = /n(\d) leads/.exec(await page.locator("#state").textContent())[1];
+    const health = (node) => page.locator(`#nodes tr[data-key="${node}"] td`).last().textContent();
+    const alone = "leads, but hears no majority: it acknowledges nothing";
+    assert.equal(await page.locator("#topology .unheard").count(), 0);
+    cluster.zonemq("fault", "isolate", "leader", "--no-watch");
+    await page.locator(`#topology [data-node="${before}"] polygon.node.leader.unheard`).waitFor();
+    await page.locator("#topology .alone", { hasText: "no majority" }).waitFor();
+    await page.waitForFunction((old) => /n(\d) leads in term \d+;/.exec(document.getElementById("state").textContent)?.[1] !== old, before);
+    assert.equal(await health(before), alone);
+    assert.ok(await page.locator("#nodes").evaluate((table) => table.offsetWidth <= table.parentElement.clientWidth), "nothing of it is out of sight");
+    assert.equal(await page.locator("#nodes tr", { hasText: "leader without majority" }).count(), 1);
+    await screenshot(page, "console-alone");
+    cluster.zonemq("fault", "heal");
+    await page.locator("#topology .unheard").waitFor({ state: "detached" });
+    for (const node of [1, 2, 3]) cluster.zonemq("fault", "isolate", `n${node}`, "--no-watch");
+    await page.locator("#state.bad", { hasText: /n\d leads in term \d+, but hears no majority: it acknowledges nothing;/ }).waitFor();
+    await screenshot(page, "console-nobody");
+    cluster.zonemq("fault", "heal");
+    await page.locator("#topology .unheard").waitFor({ state: "detached" });
+    await close(page);
+  });
+
   test("in slow motion, a send is followed step by step while its client waits", async () => {
     const QueueUrl = await create("slow");
     const page = await open("lab");

@@ -99,6 +99,7 @@ async fn the_status_has_the_promised_shape() {
                 "api",
                 "applied_index",
                 "committed_index",
+                "hears_majority",
                 "id",
                 "last_log_index",
                 "pid",
@@ -157,6 +158,39 @@ async fn nodes_stop_when_up_is_killed_and_down_stops_a_detached_cluster() {
     let down = cluster.zonemq(&["down"]);
     assert!(down.status.success(), "{down:?}");
     assert!(cluster.status().nodes.iter().all(|node| !node.alive));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_leader_that_hears_no_majority_is_told_from_one_that_does() {
+    let cluster = TestCluster::start();
+    let leader = cluster.leader().await;
+    let told = |words: &[&str]| String::from_utf8_lossy(&cluster.zonemq(words).stdout).into_owned();
+    let leads = format!("n{leader} leads in term ");
+    let but = "but hears no majority: it acknowledges nothing.";
+    assert!(!told(&["status"]).contains("majority"));
+    cluster.fault("isolate", "leader");
+    let is_alone = |status: &Status| {
+        let hearing = |majority| {
+            let nodes = status.nodes.iter();
+            nodes.filter(move |node| node.hears_majority == Some(majority))
+        };
+        hearing(false).any(|node| node.id == leader) && hearing(true).count() == 1
+    };
+    cluster
+        .wait_until("one leads alone, and one a majority", is_alone)
+        .await;
+    for words in [&["status"][..], &["top"]] {
+        assert!(
+            told(words).contains("leader without majority"),
+            "{}",
+            told(words)
+        );
+    }
+    let status = told(&["status"]);
+    assert_eq!(status.matches(but).count(), 1, "{status}");
+    assert_eq!(status.matches(&leads).count(), 1, "{status}");
+    cluster.zonemq(&["fault", "heal"]);
+    assert!(!told(&["status"]).contains("majority"));
 }
 
 /// An output that nobody reads any more, as behind `head`.

@@ -5,7 +5,7 @@ import { does, isFault, labelOf, perform } from "./acts.js";
 import { look } from "./checks.js";
 import { Classroom, hindrance } from "./classroom.js";
 import { byId, element, keep, say } from "./elements.js";
-import { cluster, faults, link, own } from "./cluster.js";
+import { cluster, faults, link, own, roleOf } from "./cluster.js";
 
 const ASK_AGAIN_MILLIS = 2000;
 
@@ -147,7 +147,7 @@ function facts({ id, seen }) {
   const isAway = others.length > 0 && others.every((node) => link(id, node.id).state === "cut");
   const isUnheard = faults().some(({ effects }) => effects.some((effect) => effect.on === "clients" && effect.node === id));
   const broken = isAway ? " · ✕ cut off" : isUnheard ? " · ✕ its answers are lost" : "";
-  return `n${id} ${seen.role}, term ${seen.term}, log ${seen.last_log_index}, committed ${seen.committed_index}${broken}`;
+  return `n${id} ${roleOf(seen)}, term ${seen.term}, log ${seen.last_log_index}, committed ${seen.committed_index}${broken}`;
 }
 
 function drawList() {
