@@ -57,6 +57,10 @@ describe("console", () => {
       const told = new Set(cells.filter((cell) => cell !== "–").map((cell) => cell.slice(2)));
       assert.equal(told.size, 1, `an entry is the same everywhere: ${[...told]}`);
     }
+    // Each sign that a cell has is explained above.
+    const legend = await page.locator("#log .legend").textContent();
+    assert.ok(rows.some((row) => /^[●◐□·] t\d+ \w+ \d+×.*, \d+ B$/.test(row[1])), rows[0][1]);
+    for (const sign of ["●", "◐", "□", "·", "t2 is term 2", "3× is three commands", "B are its bytes", "blank"]) assert.ok(legend.includes(sign), sign);
     await load;
     // At rest, everything is applied everywhere.
     await page.waitForFunction(() => document.querySelectorAll("#entries tbody td.applied-line").length === 3);
@@ -141,7 +145,7 @@ describe("console", () => {
     await page.getByRole("button", { name: "Break" }).click();
     await page.locator("#predicted li").first().waitFor();
     const foretold = await page.locator("#predicted li").first().textContent();
-    const expected = leads === "1" ? /^2 of 3 voters stay connected: n1 keeps leading, and writes go on/ : /^2 of 3 voters stay connected: writes go on after an election/;
+    const expected = leads === "1" ? /^2 of 3 voters \(nodes whose votes count\) stay connected: n1 keeps leading, and writes go on/ : /^2 of 3 voters \(nodes whose votes count\) stay connected: writes go on after an election/;
     assert.match(foretold, expected);
     const seen = leads === "1" ? /^n1 leads in term \d+, as before\.$/ : /^n\d leads in term \d+.*; before, n\d leads in term \d+\.$/;
     await page.waitForFunction((text) => new RegExp(text).test(document.getElementById("observed").textContent), seen.source);
