@@ -13,4 +13,5 @@ require("./tables");
 require("./looks");
 require("./simulator");
 require("./console");
+require("./queues");
 require("./lessons");

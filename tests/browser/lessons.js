@@ -15,6 +15,8 @@ const LESSONS = {
   fifo: /“second”, “third” came\./,
   "lost-response": /“pay 10”, “pay 10” came\./,
 };
+// The buttons that break something.
+const FAULTS = ["Take it away", "Cut it off", "Lose its answers"];
 // An election and a busy machine.
 const STEP_MILLIS = 40_000;
 
@@ -52,6 +54,13 @@ describe("lessons", () => {
     const item = page.locator("#lesson-steps > li").nth(number - 1);
     const button = item.getByRole("button");
     assert.equal(await button.count(), 1, `step ${number} has a button`);
+    // Of a fault it is told before the act what should follow.
+    if (FAULTS.includes(await button.textContent())) {
+      const foretold = item.locator(".expected li").first();
+      await foretold.waitFor();
+      assert.match(await foretold.textContent(), /^\d of 3 voters|^At most \d of 3 voters/);
+      if (number === 4) await screenshot(page, "lesson-foretold", { fullPage: true });
+    }
     await button.press("Enter");
     await page.waitForFunction((at) => /^[✓✗]/.test(document.querySelectorAll("#lesson-steps [role=status]")[at].textContent), number - 1, { timeout: STEP_MILLIS });
     const seen = await item.locator("[role=status]").textContent();

@@ -60,6 +60,8 @@ pub struct NodeStatus {
     pub role: Option<String>,
     /// Its Raft term.
     pub term: Option<u64>,
+    /// Of a leader: whether a majority answers it.
+    pub hears_majority: Option<bool>,
     /// Its last log index.
     pub last_log_index: Option<u64>,
     /// Up to where it knows the log to be committed.

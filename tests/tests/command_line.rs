@@ -1,7 +1,7 @@
 //! What the `zonemq` command promises to people and scripts: sentences, exit codes, JSON.
 
 use std::net::TcpListener;
-use std::process::Output;
+use std::process::{Command, Output, Stdio};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -99,6 +99,7 @@ async fn the_status_has_the_promised_shape() {
                 "api",
                 "applied_index",
                 "committed_index",
+                "hears_majority",
                 "id",
                 "last_log_index",
                 "pid",
@@ -157,6 +158,82 @@ async fn nodes_stop_when_up_is_killed_and_down_stops_a_detached_cluster() {
     let down = cluster.zonemq(&["down"]);
     assert!(down.status.success(), "{down:?}");
     assert!(cluster.status().nodes.iter().all(|node| !node.alive));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_leader_that_hears_no_majority_is_told_from_one_that_does() {
+    let cluster = TestCluster::start();
+    let leader = cluster.leader().await;
+    let told = |words: &[&str]| String::from_utf8_lossy(&cluster.zonemq(words).stdout).into_owned();
+    let leads = format!("n{leader} leads in term ");
+    let but = "but hears no majority: it acknowledges nothing.";
+    assert!(!told(&["status"]).contains("majority"));
+    cluster.fault("isolate", "leader");
+    let is_alone = |status: &Status| {
+        let hearing = |majority| {
+            let nodes = status.nodes.iter();
+            nodes.filter(move |node| node.hears_majority == Some(majority))
+        };
+        hearing(false).any(|node| node.id == leader) && hearing(true).count() == 1
+    };
+    cluster
+        .wait_until("one leads alone, and one a majority", is_alone)
+        .await;
+    for words in [&["status"][..], &["top"]] {
+        assert!(
+            told(words).contains("leader without majority"),
+            "{}",
+            told(words)
+        );
+    }
+    let status = told(&["status"]);
+    assert_eq!(status.matches(but).count(), 1, "{status}");
+    assert_eq!(status.matches(&leads).count(), 1, "{status}");
+    cluster.zonemq(&["fault", "heal"]);
+    assert!(!told(&["status"]).contains("majority"));
+}
+
+/// An output that nobody reads any more, as behind `head`.
+fn unread() -> Stdio {
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    writer.into()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_whose_reader_has_gone_does_what_it_should_and_ends_without_a_word() {
+    let cluster = TestCluster::start();
+    cluster.leader().await;
+    let data = cluster.data().display().to_string();
+    let zonemq = |line: &str| {
+        let mut command = Command::new(binary::path());
+        command
+            .args(line.split_whitespace())
+            .args(["--data", &data]);
+        command.stdin(Stdio::null());
+        command
+    };
+    for line in [
+        "status",
+        "status --json",
+        "top",
+        "fault status",
+        "fault slow n1-n2 --latency 1ms --no-watch",
+        "learn",
+    ] {
+        let ended = zonemq(line).stdout(unread()).output().expect("it starts");
+        let told = String::from_utf8_lossy(&ended.stderr);
+        assert_eq!((ended.status.code(), &*told), (Some(0), ""), "{line}");
+    }
+    let broken = cluster.zonemq(&["fault", "status"]);
+    let broken = String::from_utf8_lossy(&broken.stdout);
+    assert!(broken.contains("slow n1-n2"), "it was done: {broken}");
+    // A mistake keeps its exit code, though nobody reads the sentence either.
+    let mistake = zonemq("peek nowhere")
+        .stdout(unread())
+        .stderr(unread())
+        .status();
+    assert_eq!(mistake.expect("it starts").code(), Some(2));
 }
 
 #[test]

@@ -50,9 +50,16 @@ function fault(act, room) {
   return { node: node.id, words: `lose-responses n${node.id}`, effects };
 }
 
+// What should follow, before it is done.
+export async function foretold(act, room) {
+  await room.current();
+  return predict(fault(act, room).effects);
+}
+
 async function breaks(act, room, foretell) {
   room.noteLeader();
   const { node, words, effects } = fault(act, room);
+  // Another one may lead than when it was foretold.
   foretell(await predict(effects));
   const { number } = await breakIt({ words, effects }, FAULT_MILLIS);
   room.fault = { number, node };
@@ -125,7 +132,7 @@ const HANDS = {
   delete: ({ queue, body }, room) => remove(queue, body, room),
 };
 
-// Does it. What should follow of a fault is foretold before it is set.
+// Does it. What should follow of a fault is foretold once more before it is set.
 export async function perform(act, room, foretell) {
   await room.current();
   room.noteCommitted();

@@ -46,9 +46,17 @@ export const own = () => cluster.picture?.nodes.find((node) => node.id === clust
 // How far anybody knows the log to be committed.
 export const committed = () => Math.max(0, ...seen().map((node) => node.committed_index));
 
+// A leader that no majority answers goes on to lead, in its own eyes.
+export const isUnheard = (node) => node.hears_majority === false;
+
+export const ALONE = "hears no majority: it acknowledges nothing";
+
+export const roleOf = (node) => (isUnheard(node) ? "leader without majority" : node.role);
+
 export function leads() {
   const led = leader();
-  return led === undefined ? "nobody leads" : `n${led.id} leads in term ${led.term}`;
+  if (led === undefined) return "nobody leads";
+  return `n${led.id} leads in term ${led.term}${isUnheard(led) ? `, but ${ALONE}` : ""}`;
 }
 
 // Each fault once, with the nodes on which it is in force.

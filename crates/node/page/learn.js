@@ -1,11 +1,11 @@
 // The lessons: each says what to do, does it at the press of a button, looks, and says what it saw and
 // why. While one is given, the other views show the same cluster.
 
-import { does, isFault, labelOf, perform } from "./acts.js";
+import { does, foretold, isFault, labelOf, perform } from "./acts.js";
 import { look } from "./checks.js";
 import { Classroom, hindrance } from "./classroom.js";
 import { byId, element, keep, say } from "./elements.js";
-import { cluster, faults, link, own } from "./cluster.js";
+import { cluster, faults, link, own, roleOf } from "./cluster.js";
 
 const ASK_AGAIN_MILLIS = 2000;
 
@@ -84,8 +84,12 @@ function showStep() {
   const step = lesson.steps[reached];
   const given = room;
   const deed = element("p", { class: "quiet" }, does(step.act, room));
-  const foretold = element("ul");
-  const expected = element("div", { class: "expected", hidden: true }, "Expected:", foretold);
+  const sentences = element("ul");
+  const expected = element("div", { class: "expected", hidden: true }, "Expected:", sentences);
+  const foretell = (says) => {
+    expected.hidden = false;
+    keep(sentences, says, (line) => line, (line) => element("li", {}, line), () => {});
+  };
   const seen = element("p", { role: "status" });
   const why = element("p", { class: "why" });
   let isDoing = false;
@@ -96,10 +100,6 @@ function showStep() {
     button.setAttribute("aria-disabled", "true");
     say(seen, "Looking …", "");
     try {
-      const foretell = (says) => {
-        expected.hidden = false;
-        keep(foretold, says, (line) => line, (line) => element("li", {}, line), () => {});
-      };
       // What is broken already is not broken once more.
       if (!isBroken) await perform(step.act, given, foretell);
       isBroken = isFault(step.act);
@@ -123,7 +123,9 @@ function showStep() {
     next(hadFocus);
   };
   const button = element("button", { type: "button", click: act }, labelOf(step.act));
-  byId("lesson-steps").append(element("li", {}, element("p", {}, element("strong", {}, `${reached + 1}. `), step.says), deed, button, expected, seen, why));
+  byId("lesson-steps").append(element("li", {}, element("p", {}, element("strong", {}, `${reached + 1}. `), step.says), deed, expected, button, seen, why));
+  // Whoever asks in vain is told so when the button is pressed.
+  if (isFault(step.act)) foretold(step.act, given).then(foretell, () => {});
 }
 
 // Goes on after a step; the focus goes with it.
@@ -147,7 +149,7 @@ function facts({ id, seen }) {
   const isAway = others.length > 0 && others.every((node) => link(id, node.id).state === "cut");
   const isUnheard = faults().some(({ effects }) => effects.some((effect) => effect.on === "clients" && effect.node === id));
   const broken = isAway ? " · ✕ cut off" : isUnheard ? " · ✕ its answers are lost" : "";
-  return `n${id} ${seen.role}, term ${seen.term}, log ${seen.last_log_index}, committed ${seen.committed_index}${broken}`;
+  return `n${id} ${roleOf(seen)}, term ${seen.term}, log ${seen.last_log_index}, committed ${seen.committed_index}${broken}`;
 }
 
 function drawList() {

@@ -1,7 +1,7 @@
 // The latest entries of all nodes, the same entry in the same row.
 
 import { byId, cells, element, keep } from "./elements.js";
-import { cluster, leader } from "./cluster.js";
+import { cluster, leader, roleOf } from "./cluster.js";
 import { drawSteps } from "./steps.js";
 
 const ROWS = 24;
@@ -42,7 +42,7 @@ export function drawLog() {
     keep(row, [null, ...nodes], (node) => node?.id ?? 0, () => element("th", { scope: "col" }), (column, node) => {
       const log = node?.seen?.log;
       const lag = log === undefined || ends === undefined ? "" : ` · ${Math.max(0, ends - log.last_log_index)} behind`;
-      const text = node === null ? "index" : log === undefined ? `n${node.id}: no answer` : `n${node.id} ${node.seen.role} · applied ${log.applied_index}, committed ${log.committed_index}${lag}`;
+      const text = node === null ? "index" : log === undefined ? `n${node.id}: no answer` : `n${node.id} ${roleOf(node.seen)} · applied ${log.applied_index}, committed ${log.committed_index}${lag}`;
       if (column.textContent !== text) column.textContent = text;
     });
   });

@@ -1,7 +1,7 @@
 // Which view is shown, and when it is drawn.
 
 import { byId, say } from "./elements.js";
-import { cluster, connect, leader, leads, own, whenChanged } from "./cluster.js";
+import { cluster, connect, isUnheard, leader, leads, own, whenChanged } from "./cluster.js";
 import { noteTerm } from "./terms.js";
 import { noteOutcome } from "./outlook.js";
 import { drawMap } from "./map.js";
@@ -43,7 +43,7 @@ function drawState() {
   const { nodes, from } = cluster.picture;
   const answer = nodes.filter((node) => node.seen !== null).length;
   const led = leader();
-  say(state, `${answer} of ${nodes.length} nodes answer; ${leads()}; shown by n${from}`, led === undefined || answer < nodes.length ? "bad" : "");
+  say(state, `${answer} of ${nodes.length} nodes answer; ${leads()}; shown by n${from}`, led === undefined || isUnheard(led) || answer < nodes.length ? "bad" : "");
 }
 
 function draw() {

@@ -1,7 +1,7 @@
 // The nodes in their zones, the links between them, and who led when.
 
 import { byId, cells, drawn, element, keep, say } from "./elements.js";
-import { cluster, leader, link } from "./cluster.js";
+import { ALONE, cluster, isUnheard, leader, link, roleOf } from "./cluster.js";
 import { terms } from "./terms.js";
 
 const WIDTH = 600;
@@ -50,7 +50,7 @@ function drawTopology() {
   const { nodes } = cluster.picture;
   const pairs = nodes.flatMap((a, at) => nodes.slice(at + 1).map((b) => ({ a: a.id, b: b.id, ...link(a.id, b.id) })));
   // Drawn anew only if it would look otherwise.
-  const as = JSON.stringify([nodes.map((node) => [node.id, node.zone, role(node), node.seen?.term]), pairs]);
+  const as = JSON.stringify([nodes.map((node) => [node.id, node.zone, role(node), node.seen?.term, node.seen?.hears_majority]), pairs]);
   if (as === drawnAs) return;
   drawnAs = as;
   const at = places(nodes);
@@ -77,11 +77,14 @@ function drawTopology() {
     const { x, y, isLeft } = at.nodes.get(node.id);
     const beside = { x: x + (isLeft ? -28 : 28), "text-anchor": isLeft ? "end" : "start" };
     const body = shape(role(node));
-    body.setAttribute("class", `node ${role(node)}`);
+    const isAlone = node.seen !== null && isUnheard(node.seen);
+    body.setAttribute("class", `node ${role(node)}${isAlone ? " unheard" : ""}`);
     svg.append(
       drawn("g", { transform: `translate(${x} ${y})`, "data-node": node.id, "data-role": role(node) }, body),
       drawn("text", { ...beside, y: y - 2 }, `n${node.id} ${role(node) === "silent" ? "no answer" : role(node)}`),
       drawn("text", { ...beside, class: "quiet-text", y: y + 17 }, node.seen === null ? "" : `term ${node.seen.term}`),
+      // Where no link runs.
+      drawn("text", { ...beside, x: x + (isLeft ? -36 : 36), class: "alone", y: y + 35 }, isAlone ? "no majority" : ""),
     );
   }
 }
@@ -90,6 +93,7 @@ function drawTopology() {
 function health(node) {
   const ill = (words) => [words, false];
   if (node.seen === null) return ill(node.why ?? "it does not answer");
+  if (isUnheard(node.seen)) return ill(`leads, but ${ALONE}`);
   const led = leader();
   if (led === undefined) return ill("knows no leader");
   if (!node.seen.votes) return ill("does not vote: it lacks entries");
@@ -106,7 +110,7 @@ function drawNodes() {
     const number = (value) => ({ text: told === null ? "–" : String(value), class: "number" });
     const [state, isWell] = health(node);
     cells(row, [
-      `n${node.id}`, node.zone, told === null ? "no answer" : told.role, number(told?.term), number(told?.last_log_index),
+      `n${node.id}`, node.zone, told === null ? "no answer" : roleOf(told), number(told?.term), number(told?.last_log_index),
       number(told?.durable_index), number(told?.committed_index), number(told?.applied_index),
       { text: state, class: isWell ? "" : "bad" },
     ]);

@@ -1,13 +1,11 @@
 // The queues: how much is in them, what can be done with them, and a look at what they hold.
 
-import { byId, cells, element, keep, left, say, sureButton, visible } from "./elements.js";
+import { byId, cells, element, keep, say, sureButton } from "./elements.js";
 import { best, change, depth, own, rate } from "./cluster.js";
-import { showGroups } from "./groups.js";
+import { drawPeek, lookAgain, peeked, showPeek } from "./peek.js";
 import { showRedrive } from "./redrive.js";
 import { saveSettings, showSettings } from "./settings.js";
 import { addressOf, sqs } from "./sqs.js";
-
-let peeked = null;
 
 function tell(text, isBad = false) {
   say(byId("queues-said"), text, isBad ? "bad" : "");
@@ -71,45 +69,30 @@ export function drawQueues() {
     purge.hidden = !canChange;
     remove.hidden = !canChange;
   });
+  drawPanel();
 }
 
-function facts(message, now) {
-  const ends = message.until_millis === undefined ? "" : ` ${left(message.until_millis, now)}`;
-  const parts = [`${message.state.replace("_", " ")}${ends}`, `received ${message.receive_count}×`, `sent ${new Date(message.sent_at_millis).toLocaleTimeString()}`, `entry ${message.log_index}`];
-  if (message.message_group !== null) parts.push(`group ${visible(message.message_group)}`);
-  if (message.dead_letter_source !== null) parts.push(`from ${message.dead_letter_source}`);
-  if (message.body_bytes !== null) parts.push(`${message.body_bytes} bytes${message.body_is_truncated ? ", cut here" : ""}`);
-  return parts.join(" · ");
+const canRedrive = (queue) => queue.dead_letter_sources.length > 0 && (own()?.faults_enabled ?? false);
+
+// The dead letters of another queue may come to this one, or no more, while it is looked at.
+let couldRedrive = false;
+
+function drawPanel() {
+  drawPeek();
+  const queue = find(peeked());
+  if (queue === undefined) return;
+  const can = canRedrive(queue);
+  if (can !== couldRedrive) showRedrive(queue, can);
+  couldRedrive = can;
 }
 
 function show(name) {
   const queue = find(name);
-  showRedrive(queue, own()?.faults_enabled ?? false);
+  couldRedrive = canRedrive(queue);
+  showRedrive(queue, couldRedrive);
   doing("", () => showSettings(queue));
-  return peek(name);
+  showPeek(name);
 }
-
-async function peek(name) {
-  peeked = name;
-  byId("peek").hidden = false;
-  say(byId("peek-title"), `What ${name} holds`);
-  byId("send").querySelector(".fifo-only").hidden = !name.endsWith(".fifo");
-  try {
-    const answer = await fetch(`/admin/queues/${encodeURIComponent(name)}/messages?limit=${name.endsWith(".fifo") ? 100 : 20}`);
-    if (!answer.ok) throw new Error(await answer.text());
-    const told = await answer.json();
-    say(byId("peek-said"), `${told.messages.length} messages${told.more ? ", and more" : ""}, as n${told.node} has applied them; nobody has received them by this.`, "");
-    showGroups(told.messages, told.now_millis);
-    byId("peeked").replaceChildren(...told.messages.map((message) => element("li", {},
-      element("a", { class: "id", href: `#message=${message.id}` }, message.id),
-      element("div", { class: "quiet" }, facts(message, told.now_millis)),
-      element("pre", { tabindex: 0 }, message.body === null ? message.body_problem : visible(message.body)))));
-  } catch (error) {
-    say(byId("peek-said"), error.message, "bad");
-  }
-}
-
-byId("peek-again").addEventListener("click", () => peek(peeked));
 
 byId("create").addEventListener("submit", (event) => {
   event.preventDefault();
@@ -125,17 +108,17 @@ byId("create").addEventListener("submit", (event) => {
 byId("send").addEventListener("submit", (event) => {
   event.preventDefault();
   const { body, group } = event.target.elements;
-  const name = peeked;
+  const name = peeked();
   const fifo = name.endsWith(".fifo") ? { MessageGroupId: group.value || "console", MessageDeduplicationId: crypto.randomUUID() } : {};
   doing(`Sent to ${name}.`, async () => {
     await sqs("SendMessage", { QueueUrl: addressOf(find(name)), MessageBody: body.value, ...fifo });
     body.value = "";
-    await peek(name);
+    await lookAgain();
   });
 });
 
 byId("settings").addEventListener("submit", (event) => {
   event.preventDefault();
-  const name = peeked;
+  const name = peeked();
   doing(`The settings of ${name} are saved.`, () => saveSettings(find(name)));
 });

@@ -9,9 +9,13 @@ const LOOK_MILLIS = 500;
 // The queue that is looked at, while one is.
 let source = null;
 let running = null;
+// What was shown last: an answer to an earlier question is of another queue.
+let shown = null;
 
 async function look(arn) {
   const { Results } = await sqs("ListMessageMoveTasks", { SourceArn: arn, MaxResults: 1 });
+  // Another queue may be looked at by now.
+  if (source !== arn) return;
   const task = Results?.[0];
   running = task?.Status === "RUNNING" ? task.TaskHandle : null;
   byId("redrive-cancel").hidden = running === null;
@@ -33,19 +37,24 @@ function attempt(work) {
   work().catch((error) => say(byId("redrive-said"), error.message, "bad"));
 }
 
-export function showRedrive(queue, canChange) {
-  const isTarget = queue.dead_letter_sources.length > 0;
-  byId("redrive").hidden = !isTarget || !canChange;
+export function showRedrive(queue, can) {
+  const mine = {};
+  shown = mine;
   source = null;
+  running = null;
+  byId("redrive").hidden = !can;
+  byId("redrive-cancel").hidden = true;
+  say(byId("redrive-said"), "", "");
   // Not before it is known what to move.
   byId("redrive-start").disabled = true;
-  if (isTarget && canChange) {
-    attempt(async () => {
-      source = await arnOf(queue);
-      byId("redrive-start").disabled = false;
-      await follow(source);
-    });
-  }
+  if (!can) return;
+  attempt(async () => {
+    const arn = await arnOf(queue);
+    if (shown !== mine) return;
+    source = arn;
+    byId("redrive-start").disabled = false;
+    await follow(source);
+  });
 }
 
 byId("redrive-start").addEventListener("click", () => attempt(async () => {

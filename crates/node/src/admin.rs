@@ -41,6 +41,8 @@ pub(crate) struct Status {
     role: &'static str,
     term: u64,
     leader: Option<u64>,
+    /// Of a leader: without a majority it acknowledges nothing.
+    hears_majority: Option<bool>,
     last_log_index: u64,
     committed_index: u64,
     applied_index: u64,
@@ -60,6 +62,7 @@ impl Status {
             role: group.role.as_str(),
             term: group.term,
             leader: group.leader,
+            hears_majority: group.hears_majority,
             last_log_index: group.last_log_index,
             committed_index: group.committed_index,
             applied_index: group.applied_index,

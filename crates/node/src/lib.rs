@@ -18,6 +18,7 @@ mod metrics;
 mod move_pump;
 pub mod outlook;
 mod paths;
+mod patience;
 mod router;
 mod server;
 mod session;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use openraft::async_runtime::WatchReceiver;
 use openraft::raft::ReadPolicy;
 use openraft::raft::linearizable_read::LinearizerOption;
-use openraft::{Config, ServerState, SnapshotPolicy};
+use openraft::{Config, Instant as _, ServerState, SnapshotPolicy};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -20,6 +20,7 @@ use zonemq_world::{Disk, Urgency, World};
 
 use crate::acknowledged::Acknowledged;
 use crate::comparison::Comparison;
+use crate::contact::hears_majority;
 use crate::contents::Contents;
 use crate::group_store::{GroupStore, Owner, StoreError};
 use crate::leadership::Leadership;
@@ -111,6 +112,8 @@ pub struct GroupStatus {
     pub term: u64,
     /// The leader of that term, if known.
     pub leader: Option<NodeId>,
+    /// Of a leader: whether a majority has answered it lately. Without, nothing is committed.
+    pub hears_majority: Option<bool>,
     /// The last entry in its log.
     pub last_log_index: u64,
     /// The last entry that it knows to be committed.
@@ -339,13 +342,17 @@ impl Group {
         let metrics = metrics.borrow_watched();
         let index = |log_id: Option<LogId>| log_id.map_or(0, |id| id.index);
         let term = |log_id: Option<LogId>| log_id.map_or(0, |id| id.leader_id.term);
+        let role = match metrics.state {
+            ServerState::Learner | ServerState::Shutdown => Role::Learner,
+            ServerState::Follower => Role::Follower,
+            ServerState::Candidate => Role::Candidate,
+            ServerState::Leader => Role::Leader,
+        };
+        let last_answer = metrics.last_quorum_acked.map(|at| at.elapsed());
+        let hears = || hears_majority(self.config.voters.len(), last_answer);
         GroupStatus {
-            role: match metrics.state {
-                ServerState::Learner | ServerState::Shutdown => Role::Learner,
-                ServerState::Follower => Role::Follower,
-                ServerState::Candidate => Role::Candidate,
-                ServerState::Leader => Role::Leader,
-            },
+            role,
+            hears_majority: (role == Role::Leader).then(hears),
             term: metrics.current_term,
             leader: metrics.current_leader,
             last_log_index: metrics.last_log_index.unwrap_or(0),

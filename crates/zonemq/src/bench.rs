@@ -15,6 +15,7 @@ pub(crate) use args::BenchArgs;
 
 use crate::cluster::DataFolder;
 use crate::failure::Failure;
+use crate::say::{self, complain, say};
 use crate::stop_signal::StopSignal;
 use progress::Display;
 
@@ -39,12 +40,12 @@ pub(crate) async fn run(args: BenchArgs) -> Result<(), Failure> {
     }
     if args.json {
         let text = serde_json::to_string_pretty(&results).map_err(anyhow::Error::from)?;
-        println!("{text}");
+        say!("{text}");
     } else {
-        print!("{}", table::told(&results));
+        say::text(&table::told(&results));
     }
     for queue in &results.left_behind {
-        eprintln!("zonemq: the queue {queue} could not be removed");
+        complain!("the queue {queue} could not be removed");
     }
     all_failed(&results)
 }

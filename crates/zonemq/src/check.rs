@@ -7,6 +7,7 @@ use anyhow::Context;
 use zonemq_history::{Verdict, judge, read};
 
 use crate::args::CheckArgs;
+use crate::say::{complain, say};
 
 /// The exit code where promises were broken.
 const VIOLATED: u8 = 1;
@@ -19,22 +20,22 @@ const UNREADABLE: u8 = 3;
 pub(crate) fn run(args: &CheckArgs) -> ExitCode {
     match judged(&args.history) {
         Ok(Verdict::Pass(summary)) => {
-            println!("pass: {summary}");
+            say!("pass: {summary}");
             ExitCode::SUCCESS
         }
         Ok(Verdict::Violated(summary, violations)) => {
             for violation in &violations {
-                println!("violation of {violation}");
+                say!("violation of {violation}");
             }
-            println!("{} promises broken: {summary}", violations.len());
+            say!("{} promises broken: {summary}", violations.len());
             VIOLATED.into()
         }
         Ok(Verdict::Unknown(why)) => {
-            println!("unknown: {why}");
+            say!("unknown: {why}");
             UNKNOWN.into()
         }
         Err(error) => {
-            eprintln!("zonemq: {error:#}");
+            complain!("{error:#}");
             UNREADABLE.into()
         }
     }

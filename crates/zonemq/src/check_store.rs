@@ -17,6 +17,7 @@ use crate::cluster::{DataFolder, node_pid, store_folder};
 use crate::failure::Failure;
 use crate::identity::Identity;
 use crate::reading;
+use crate::say::say;
 
 /// More problems of a node are only counted.
 const PROBLEMS_SHOWN: usize = 20;
@@ -62,14 +63,16 @@ async fn check(folder: &Path) -> Result<bool, Failure> {
              `zonemq down`"
         )));
     }
-    println!(
+    say!(
         "{shown}: node n{} of zone {} in cluster {}",
-        owner.id, owner.zone, owner.cluster
+        owner.id,
+        owner.zone,
+        owner.cluster
     );
     let stored = match read(store_folder(folder)).await? {
         Ok(stored) => stored,
         Err(error) => {
-            println!("  DAMAGED: {error}\n");
+            say!("  DAMAGED: {error}\n");
             return Ok(false);
         }
     };
@@ -96,23 +99,23 @@ async fn read(store: PathBuf) -> anyhow::Result<Result<Stored, OpenError>> {
 
 fn print_contents(stored: &Stored) {
     let group = &stored.group;
-    println!(
+    say!(
         "  log       {} segments, {}",
         stored.segments,
         HumanBytes(stored.log_bytes)
     );
     let vote = group.vote;
     let vote = vote.map(|(term, node)| format!("in term {term}, for n{node}"));
-    println!("  vote      {}", or_none(vote));
+    say!("  vote      {}", or_none(vote));
     let snapshot = group.snapshot;
     let snapshot = snapshot.map(|index| format!("up to entry {}", HumanCount(index)));
-    println!("  snapshot  {}", or_none(snapshot));
+    say!("  snapshot  {}", or_none(snapshot));
     let entries = group.entries;
     let entries =
         entries.map(|(first, last)| format!("{} to {}", HumanCount(first), HumanCount(last)));
-    println!("  entries   {}", or_none(entries));
+    say!("  entries   {}", or_none(entries));
     let messages = group.queues.iter().map(|(_, messages)| messages).sum();
-    println!(
+    say!(
         "  messages  {}, {}",
         HumanCount(messages),
         HumanBytes(group.content_bytes)
@@ -131,7 +134,7 @@ fn print_contents(stored: &Stored) {
             HumanCount(*messages).to_string(),
         ]);
     }
-    println!("{table}");
+    say!("{table}");
 }
 
 fn or_none(value: Option<String>) -> String {
@@ -149,17 +152,17 @@ fn print_verdict(stored: &Stored) -> bool {
     let problems = stored.group.problems.iter().map(ToString::to_string);
     let problems: Vec<String> = damaged.chain(problems).collect();
     if problems.is_empty() {
-        println!("  whole: all of it is as it was written\n");
+        say!("  whole: all of it is as it was written\n");
         return true;
     }
-    println!("  DAMAGED: {} places", HumanCount(problems.len() as u64));
+    say!("  DAMAGED: {} places", HumanCount(problems.len() as u64));
     for problem in problems.iter().take(PROBLEMS_SHOWN) {
-        println!("    {problem}");
+        say!("    {problem}");
     }
     if let Some(more @ 1..) = problems.len().checked_sub(PROBLEMS_SHOWN) {
-        println!("    and {more} more");
+        say!("    and {more} more");
     }
-    println!(
+    say!(
         "  Start the node beside the others: it does not vote until it has from them what is \
          missing here.\n"
     );

@@ -10,6 +10,7 @@ use crate::cluster::DataFolder;
 use crate::failure::Failure;
 use crate::fault;
 use crate::launch;
+use crate::say::{complain, say};
 
 /// A supervising `up` stops its nodes first; each may take its time.
 const UP_ENDS_WITHIN: Duration = Duration::from_secs(45);
@@ -26,12 +27,12 @@ pub(crate) async fn run(args: DataArgs) -> Result<(), Failure> {
     fault::forget(&folder)?;
     let killed = launch::stop(&folder, &cluster.nodes).await?;
     for name in &killed {
-        eprintln!("zonemq: {name} did not stop in time and was killed");
+        complain!("{name} did not stop in time and was killed");
     }
     if running == 0 {
-        println!("No node was running.");
+        say!("No node was running.");
     } else {
-        println!(
+        say!(
             "Stopped {running} of {} nodes; the data stays in {}.",
             cluster.nodes.len(),
             folder.path().display()

@@ -3,6 +3,9 @@
 //! `zonemq node` is the server itself; every other command works on the local cluster that a data
 //! folder describes, through the nodes' HTTP interface and signals.
 
+// They panic where nobody reads; `say` does not.
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
 mod args;
 mod bench;
 mod check;
@@ -22,6 +25,7 @@ mod paint;
 mod peek;
 mod reading;
 mod run;
+mod say;
 mod status;
 mod stop_signal;
 mod top;
@@ -35,6 +39,7 @@ use clap::error::ErrorKind;
 
 use args::{Cli, Command};
 use failure::Failure;
+use say::complain;
 
 /// A node makes and drops millions of small things a second between its threads, and holds millions
 /// of others for long: the system's allocator searches its free lists then for a fifth of the time.
@@ -73,7 +78,7 @@ async fn main() -> ExitCode {
 }
 
 fn fail(failure: &Failure) -> ExitCode {
-    eprintln!("zonemq: {failure}");
+    complain!("{failure}");
     failure.exit_code()
 }
 
@@ -96,8 +101,8 @@ fn refuse(error: &clap::Error) -> ExitCode {
             // The paragraphs after the first tell the usage again; `--help` does that better.
             let first = text.split("\n\n").next().unwrap_or_default();
             let sentence: Vec<&str> = first.split_whitespace().collect();
-            eprintln!(
-                "zonemq: {}; see `zonemq --help`",
+            complain!(
+                "{}; see `zonemq --help`",
                 sentence.join(" ").trim_start_matches("error: ")
             );
             Failure::USAGE.into()

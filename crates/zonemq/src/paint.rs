@@ -3,8 +3,11 @@
 
 use console::{Color, Style, colors_enabled};
 
+use crate::status::UNHEARD;
+
 /// Words of a table that are coloured wherever they stand alone.
-const WORDS: [(&str, Color); 8] = [
+const WORDS: [(&str, Color); 9] = [
+    (UNHEARD, Color::Red),
     ("leader", Color::Green),
     ("follower", Color::Cyan),
     ("learner", Color::Cyan),
@@ -64,6 +67,10 @@ mod tests {
         assert_eq!(
             coloured("│ leader │ leaders │"),
             "│ \u{1b}[32mleader\u{1b}[0m │ leaders │"
+        );
+        assert_eq!(
+            coloured(&format!("│ {UNHEARD} │")),
+            "│ \u{1b}[31mleader without majority\u{1b}[0m │"
         );
         assert_eq!(coloured("nothing"), "nothing");
     }

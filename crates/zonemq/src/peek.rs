@@ -8,6 +8,7 @@ use crate::cluster::DataFolder;
 use crate::failure::Failure;
 use crate::http;
 use crate::paint::{one_line, painted};
+use crate::say::{self, say};
 use crate::status;
 
 /// Of a body, in the table; `--json` has more.
@@ -62,11 +63,11 @@ pub(crate) async fn run(args: PeekArgs) -> Result<(), Failure> {
         return Err(Failure::Usage(text.trim_end().to_owned()));
     }
     if args.json {
-        println!("{text}");
+        say!("{text}");
         return Ok(());
     }
     let peeked: Peeked = serde_json::from_str(&text).map_err(anyhow::Error::from)?;
-    print!("{}", painted(&told(&args.queue, &peeked)));
+    say::text(&painted(&told(&args.queue, &peeked)));
     Ok(())
 }
 

@@ -9,6 +9,10 @@ use crate::cluster::{Cluster, DataFolder, LocalNode};
 use crate::failure::Failure;
 use crate::http;
 use crate::paint::painted;
+use crate::say::say;
+
+/// What a table calls a leader that hears no majority.
+pub(crate) const UNHEARD: &str = "leader without majority";
 
 /// What `zonemq status --json` prints. Its shape is a promise.
 #[derive(Debug, Serialize)]
@@ -28,6 +32,8 @@ pub(crate) struct NodeStatus {
     pub(crate) alive: bool,
     pub(crate) role: Option<String>,
     pub(crate) term: Option<u64>,
+    /// Of a leader; without a majority it acknowledges nothing.
+    pub(crate) hears_majority: Option<bool>,
     pub(crate) last_log_index: Option<u64>,
     pub(crate) committed_index: Option<u64>,
     pub(crate) applied_index: Option<u64>,
@@ -38,6 +44,7 @@ pub(crate) struct NodeStatus {
 struct Answer {
     role: Option<String>,
     term: Option<u64>,
+    hears_majority: Option<bool>,
     last_log_index: Option<u64>,
     committed_index: Option<u64>,
     applied_index: Option<u64>,
@@ -48,9 +55,17 @@ pub(crate) async fn run(args: StatusArgs) -> Result<(), Failure> {
     let status = collect(&http::client()?, &folder, &cluster).await?;
     if args.json {
         let text = serde_json::to_string_pretty(&status).map_err(anyhow::Error::from)?;
-        println!("{text}");
+        say!("{text}");
     } else {
-        println!("{}", painted(&table(&status).to_string()));
+        say!("{}", painted(&table(&status).to_string()));
+        for node in &status.nodes {
+            if let (Some(false), Some(term)) = (node.hears_majority, node.term) {
+                say!(
+                    "n{} leads in term {term}, but hears no majority: it acknowledges nothing.",
+                    node.id
+                );
+            }
+        }
     }
     Ok(())
 }
@@ -121,6 +136,7 @@ impl NodeStatus {
             alive: pid.is_some(),
             role: answer.role,
             term: answer.term,
+            hears_majority: answer.hears_majority,
             last_log_index: answer.last_log_index,
             committed_index: answer.committed_index,
             applied_index: answer.applied_index,
@@ -134,6 +150,7 @@ impl NodeStatus {
     /// What a person wants to know first.
     pub(crate) fn shown_role(&self) -> &str {
         match (&self.role, self.alive) {
+            (Some(_), _) if self.hears_majority == Some(false) => UNHEARD,
             (Some(role), _) => role,
             (None, true) => "no answer",
             (None, false) => "down",

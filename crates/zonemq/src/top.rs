@@ -15,6 +15,7 @@ use crate::args::TopArgs;
 use crate::cluster::{Cluster, DataFolder};
 use crate::failure::Failure;
 use crate::paint::painted;
+use crate::say;
 use crate::stop_signal::StopSignal;
 use events::Events;
 use rates::Rates;
@@ -42,7 +43,7 @@ async fn once(cluster: &Cluster) -> Result<(), Failure> {
     let picture = picture.ok_or_else(none)?;
     // One picture tells no rate.
     let drawn = drawing::drawn(&picture, &Rates::default());
-    print!("{}", painted(&drawn));
+    say::text(&painted(&drawn));
     Ok(())
 }
 

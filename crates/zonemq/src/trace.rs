@@ -9,6 +9,7 @@ use crate::cluster::{DataFolder, LocalNode};
 use crate::failure::Failure;
 use crate::http;
 use crate::paint::painted;
+use crate::say::{self, say};
 
 /// What a node knows of the message.
 #[derive(Debug, Serialize, Deserialize)]
@@ -64,9 +65,9 @@ pub(crate) async fn run(args: TraceArgs) -> Result<(), Failure> {
     nodes.sort_by_key(|node| node.id);
     if args.json {
         let text = serde_json::to_string_pretty(&nodes).map_err(anyhow::Error::from)?;
-        println!("{text}");
+        say!("{text}");
     } else {
-        print!("{}", painted(&told(&nodes)));
+        say::text(&painted(&told(&nodes)));
     }
     if nodes.iter().all(|node| node.trace.is_none()) {
         return Err(Failure::Runtime(anyhow::anyhow!(

@@ -17,6 +17,7 @@ use crate::fault;
 use crate::http;
 use crate::launch::{self, Lifetime};
 use crate::orphan::orphaned;
+use crate::say::{complain, say};
 use crate::status::{self, ClusterStatus};
 use crate::stop_signal::StopSignal;
 
@@ -78,12 +79,12 @@ pub(crate) async fn run(args: UpArgs) -> Result<(), Failure> {
     print_welcome(&folder, &cluster, &status, took);
     let said = args.data.said();
     match lifetime {
-        Lifetime::Detached => println!("`zonemq down{said}` stops it."),
-        Lifetime::FollowsUp => println!("Ctrl-C stops it."),
+        Lifetime::Detached => say!("`zonemq down{said}` stops it."),
+        Lifetime::FollowsUp => say!("Ctrl-C stops it."),
     }
 
     let first = cluster.nodes[0].api;
-    println!(
+    say!(
         "http://{first}/console shows it in a browser, `zonemq top{said}` here; `zonemq learn{said}` \
          teaches on it."
     );
@@ -204,17 +205,17 @@ fn print_welcome(folder: &DataFolder, cluster: &Cluster, status: &ClusterStatus,
         ]);
     }
     let region = &cluster.service.region;
-    println!("{table}");
-    println!(
+    say!("{table}");
+    say!(
         "Ready in {:.2} s. For any AWS SDK or the AWS CLI (before its version 2, with --endpoint-url):\n",
         took.as_secs_f64()
     );
-    println!(
+    say!(
         "export AWS_ENDPOINT_URL_SQS=http://{}",
         cluster.nodes[0].api
     );
-    println!("export AWS_ACCESS_KEY_ID=zonemq AWS_SECRET_ACCESS_KEY=zonemq");
-    println!("export AWS_REGION={region} AWS_DEFAULT_REGION={region}\n");
+    say!("export AWS_ACCESS_KEY_ID=zonemq AWS_SECRET_ACCESS_KEY=zonemq");
+    say!("export AWS_REGION={region} AWS_DEFAULT_REGION={region}\n");
 }
 
 /// Tells about nodes that end, for as long as it may.
@@ -226,15 +227,15 @@ async fn supervise(children: &mut Children) -> Result<(), Failure> {
         let (node, how) = ended.context("the wait for a node broke off")?;
         let how = how.context("a node cannot be waited for")?;
         let name = node.name();
-        println!("{name} ended ({how}); `zonemq fault restart {name}` starts it again.");
+        say!("{name} ended ({how}); `zonemq fault restart {name}` starts it again.");
     }
 }
 
 /// Stops all nodes, those too that `zonemq fault restart` started.
 async fn stop_all(folder: &DataFolder, cluster: &Cluster) -> Result<(), Failure> {
-    println!("Stopping.");
+    say!("Stopping.");
     for name in launch::stop(folder, &cluster.nodes).await? {
-        eprintln!("zonemq: {name} did not stop in time and was killed");
+        complain!("{name} did not stop in time and was killed");
     }
     Ok(())
 }

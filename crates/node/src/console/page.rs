@@ -12,7 +12,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
 const FRAME: &str = include_str!("../../page/console.html");
 
 /// Names and texts of what the frame names.
-const PARTS: [(&str, &str); 25] = [
+const PARTS: [(&str, &str); 26] = [
     ("icon.svg", include_str!("../../page/icon.svg")),
     (
         "colours.css",
@@ -29,6 +29,7 @@ const PARTS: [(&str, &str); 25] = [
     ("groups.js", include_str!("../../page/groups.js")),
     ("settings.js", include_str!("../../page/settings.js")),
     ("redrive.js", include_str!("../../page/redrive.js")),
+    ("peek.js", include_str!("../../page/peek.js")),
     ("queues.js", include_str!("../../page/queues.js")),
     ("message.js", include_str!("../../page/message.js")),
     ("load.js", include_str!("../../page/load.js")),

@@ -17,6 +17,9 @@ const HEARTBEAT_MILLIS: u64 = 50;
 /// A packet lost twice is late, and with such a share of losses one is every few seconds.
 const OFTEN: f64 = 0.1;
 
+/// The first word of a prediction that nobody knows who is new to Raft, with what it means.
+const VOTERS: &str = "voters (nodes whose votes count)";
+
 /// What should follow.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Prediction {
@@ -168,7 +171,7 @@ fn says_who_leads(
         connected,
         ..
     } = prediction;
-    let stay = format!("{connected} of {voters} voters stay connected");
+    let stay = format!("{connected} of {voters} {VOTERS} stay connected");
     let margin = if connected == majority {
         ". None of these can be spared"
     } else {
@@ -198,7 +201,7 @@ fn says_who_leads(
             format!("{stay}: writes go on {when}. {who} leads{margin}.")
         }
         Leadership::Nobody => format!(
-            "At most {connected} of {voters} voters are connected, and a majority is {majority}: \
+            "At most {connected} of {voters} {VOTERS} are connected, and a majority is {majority}: \
              nobody leads. Writes wait, and fail after {} s; nothing that was acknowledged is lost.",
             request_timeout.as_secs_f64()
         ),

@@ -8,6 +8,7 @@ use super::record;
 use super::site::Site;
 use crate::args::DataArgs;
 use crate::failure::Failure;
+use crate::say::say;
 
 /// What `--json` prints. Its shape is a promise.
 #[derive(Debug, Serialize)]
@@ -47,12 +48,12 @@ pub(super) async fn show(data: &DataArgs, json: bool) -> Result<(), Failure> {
     faults.sort_by_key(|line| line.number);
     if json {
         let text = serde_json::to_string_pretty(&Listed { faults }).map_err(anyhow::Error::from)?;
-        println!("{text}");
+        say!("{text}");
     } else if faults.is_empty() {
-        println!("Nothing is broken on purpose.");
+        say!("Nothing is broken on purpose.");
     } else {
-        println!("{}", table(&faults));
-        println!("`zonemq fault undo NUMBER` ends one, `zonemq fault heal` ends all.");
+        say!("{}", table(&faults));
+        say!("`zonemq fault undo NUMBER` ends one, `zonemq fault heal` ends all.");
     }
     Ok(())
 }

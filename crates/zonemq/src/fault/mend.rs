@@ -14,6 +14,7 @@ use crate::args::DataArgs;
 use crate::cluster::DataFolder;
 use crate::failure::Failure;
 use crate::launch;
+use crate::say::say;
 use crate::status::{self, ClusterStatus};
 
 /// The record may change sooner than the time is over: somebody else undoes the fault.
@@ -76,12 +77,12 @@ pub(super) async fn undo(number: u64, telling: &Telling) -> Result<(), Failure> 
         "Undone"
     };
     if telling.json {
-        println!(
+        say!(
             "{}",
             serde_json::json!({ "number": number, "fault": words })
         );
     } else {
-        println!("{verb}: {words}.");
+        say!("{verb}: {words}.");
     }
     Ok(())
 }
@@ -106,17 +107,17 @@ pub(super) async fn undo_when_due(number: u64, telling: &Telling) -> Result<(), 
 pub(super) async fn heal(telling: &Telling) -> Result<(), Failure> {
     if telling.dry_run {
         Site::open(&telling.data)?;
-        println!("Would undo all faults, resume what is paused and restart what is dead.");
+        say!("Would undo all faults, resume what is paused and restart what is dead.");
         return Ok(());
     }
     let began = Instant::now();
     let healed = heal_quietly(&telling.data).await?;
     if telling.json {
         let text = serde_json::to_string_pretty(&healed).map_err(anyhow::Error::from)?;
-        println!("{text}");
+        say!("{text}");
     } else {
         let (_, cluster) = DataFolder::existing(&telling.data.data)?;
-        println!(
+        say!(
             "Healed within {:.2} s: all {} nodes answer and have what is committed; n{} leads in \
              term {}.",
             began.elapsed().as_secs_f64(),

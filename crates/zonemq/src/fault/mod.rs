@@ -31,6 +31,7 @@ use self::site::{Seen, Site};
 pub(crate) use self::target::{Links, Target};
 use crate::args::{DataArgs, Timeout};
 use crate::failure::Failure;
+use crate::say::say;
 
 pub(crate) async fn run(args: FaultArgs) -> Result<(), Failure> {
     match args.word {
@@ -157,7 +158,7 @@ async fn change(word: &Word, telling: &Telling) -> Result<(), Failure> {
     };
     if telling.json {
         let text = serde_json::to_string_pretty(&told).map_err(anyhow::Error::from)?;
-        println!("{text}");
+        say!("{text}");
     } else {
         say_done(&told, telling);
     }
@@ -165,16 +166,16 @@ async fn change(word: &Word, telling: &Telling) -> Result<(), Failure> {
 }
 
 fn say_expected(words: &str, prediction: &Prediction) {
-    println!("{words}");
+    say!("{words}");
     for (number, sentence) in prediction.says.iter().enumerate() {
         let margin = if number == 0 { "Expected:" } else { "" };
-        println!("{}", beside(margin, sentence));
+        say!("{}", beside(margin, sentence));
     }
 }
 
 fn say_done(told: &Told<'_>, telling: &Telling) {
     if telling.dry_run {
-        println!("Nothing was done.");
+        say!("Nothing was done.");
         return;
     }
     if let Some(number) = told.number {
@@ -183,19 +184,19 @@ fn say_done(told: &Told<'_>, telling: &Telling) {
             "fault {number}{}; `zonemq fault undo {number}` ends it, `zonemq fault heal` ends all.",
             lasts.unwrap_or_default()
         );
-        println!("{}", beside("Done:", &done));
+        say!("{}", beside("Done:", &done));
     } else {
-        println!("Done.");
+        say!("Done.");
     }
     if !told.untold.is_empty() {
         let untold = format!(
             "{} did not answer; it is told by `zonemq fault resume` or `restart`.",
             names(&told.untold)
         );
-        println!("{}", beside("", &untold));
+        say!("{}", beside("", &untold));
     }
     if let Some(observation) = &told.observation {
-        println!("{}", beside("Seen:", &observation.says()));
+        say!("{}", beside("Seen:", &observation.says()));
     }
 }
 

@@ -9,7 +9,7 @@ mod args;
 mod checks;
 mod classroom;
 
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::io::{self, BufRead, IsTerminal};
 
 use anyhow::{Context, anyhow};
 use tokio::sync::mpsc;
@@ -19,6 +19,7 @@ pub(crate) use self::args::LearnArgs;
 use self::classroom::Classroom;
 use crate::failure::Failure;
 use crate::fault::beside;
+use crate::say::{self, say};
 use crate::stop_signal::StopSignal;
 
 /// What the learner says who has done it.
@@ -60,32 +61,32 @@ pub(crate) async fn run(args: LearnArgs) -> Result<(), Failure> {
 
 fn list(said: &str) {
     for lesson in COURSE.lessons {
-        println!(
+        say!(
             "{}: {}\n{}",
             lesson.name,
             lesson.title,
             beside("", lesson.goal)
         );
     }
-    println!("`zonemq learn LESSON{said}` begins one on the cluster that `zonemq up` has started.");
+    say!("`zonemq learn LESSON{said}` begins one on the cluster that `zonemq up` has started.");
 }
 
 async fn give(lesson: &Lesson, mut hands: Hands, room: &mut Classroom) -> Result<(), Failure> {
-    println!("{}\n{}\n", lesson.title, beside("Goal:", lesson.goal));
+    say!("{}\n{}\n", lesson.title, beside("Goal:", lesson.goal));
     for (number, step) in lesson.steps.iter().enumerate() {
         let margin = format!("{} of {}", number + 1, lesson.steps.len());
-        println!("{}", beside(&margin, step.says));
+        say!("{}", beside(&margin, step.says));
         acts::prepare(&step.act, room).await?;
         while !is_done(step, &mut hands, room).await? {
-            println!("{}", beside("", "Not yet."));
+            say!("{}", beside("", "Not yet."));
         }
-        println!("{}\n", beside("Why:", step.why));
+        say!("{}\n", beside("Why:", step.why));
     }
-    println!("The end of the lesson. Its queues go, and nothing stays broken.");
+    say!("The end of the lesson. Its queues go, and nothing stays broken.");
     let mut following = COURSE.lessons.iter();
     following.find(|known| known.name == lesson.name);
     if let Some(next) = following.next() {
-        println!("Next: `zonemq learn {}{}`.", next.name, room.data.said());
+        say!("Next: `zonemq learn {}{}`.", next.name, room.data.said());
     }
     Ok(())
 }
@@ -98,7 +99,7 @@ async fn is_done(step: &Step, hands: &mut Hands, room: &mut Classroom) -> Result
     }
     let seen = checks::look(&step.check, &step.act, room).await?;
     let (Ok(told) | Err(told)) = &seen;
-    println!("{}", beside("Seen:", told));
+    say!("{}", beside("Seen:", told));
     if seen.is_err() && is_ours {
         return Err(
             anyhow!("this is not what the lesson expects, so it ends here; all is mended").into(),
@@ -126,27 +127,25 @@ impl Hands {
     async fn leave_it_to_us(&mut self, step: &Step, room: &Classroom) -> Result<bool, Failure> {
         if let Some(command) = acts::command(&step.act, room) {
             // In one line, to be copied.
-            println!("Command:  {command}");
+            say!("Command:  {command}");
         }
         let Hands::Learner(lines) = self else {
             return Ok(true);
         };
         let is_for_anybody = acts::is_for_anybody(&step.act);
-        if is_for_anybody {
-            print!(
-                "          Enter does it; or type it in another terminal, and then `{DONE}` here: "
-            );
+        let mut question = if is_for_anybody {
+            format!("Enter does it; or type it in another terminal, and then `{DONE}` here: ")
         } else {
-            print!("          Enter does it: ");
-        }
+            "Enter does it: ".to_owned()
+        };
         loop {
-            io::stdout().flush().context("the terminal is gone")?;
+            say::ask(&format!("          {question}")).context("the terminal is gone")?;
             let line = lines.recv().await;
             let line = line.ok_or_else(|| anyhow!("the lesson was broken off"))?;
             match line.trim() {
                 "" => return Ok(true),
                 DONE if is_for_anybody => return Ok(false),
-                _ => print!("          Enter alone, please; Ctrl-C ends the lesson: "),
+                _ => "Enter alone, please; Ctrl-C ends the lesson: ".clone_into(&mut question),
             }
         }
     }

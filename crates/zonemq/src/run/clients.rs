@@ -14,6 +14,7 @@ use zonemq_world::World;
 use zonemq_world::real::{RealWorld, Tcp};
 
 use crate::cluster::Cluster;
+use crate::say::complain;
 
 /// One try to remove a queue. A busy machine may need another.
 const REMOVE_WITHIN: Duration = Duration::from_secs(5);
@@ -86,7 +87,7 @@ pub(super) async fn remove_queues(load: &Load, cluster: &Cluster, names: &Names)
     for (queue, _) in load.lanes.iter().flat_map(|lane| lane.queues()) {
         let url = json!({ "QueueUrl": names.url(queue) });
         if let Err(error) = remove_queue(&mut client, &url).await {
-            eprintln!("zonemq: the queue {} stays: {error}", names.name(queue));
+            complain!("the queue {} stays: {error}", names.name(queue));
         }
     }
 }

@@ -36,6 +36,7 @@ use self::stage::Stage;
 use crate::failure::Failure;
 use crate::fault;
 use crate::http;
+use crate::say::complain;
 use crate::stop_signal::StopSignal;
 
 const DEFAULT_SEED: u64 = 1;
@@ -47,7 +48,7 @@ pub(crate) async fn run(args: RunArgs) -> ExitCode {
         Engine::Sim => simulator::hand_over(&args).await,
     };
     done.unwrap_or_else(|failure| {
-        eprintln!("zonemq: {failure}");
+        complain!("{failure}");
         told::UNJUDGED.into()
     })
 }

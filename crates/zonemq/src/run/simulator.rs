@@ -12,6 +12,7 @@ use tokio::process::Command;
 use super::args::RunArgs;
 use super::told::UNJUDGED;
 use crate::failure::Failure;
+use crate::say::{self, say};
 
 const PROGRAM: &str = "zonemq-sim";
 
@@ -54,9 +55,9 @@ pub(super) async fn hand_over(args: &RunArgs) -> Result<ExitCode, Failure> {
                 "says": says,
                 "report": args.report,
             });
-            println!("{told:#}");
+            say!("{told:#}");
         } else {
-            eprint!("{}", String::from_utf8_lossy(&output.stderr));
+            say::pass_on(&output.stderr);
         }
         code
     } else {

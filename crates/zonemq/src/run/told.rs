@@ -11,6 +11,7 @@ use zonemq_report::{Timeline, Verdict, Violation};
 
 use super::args::RunArgs;
 use super::hand::Said;
+use crate::say::say;
 
 /// The exit code where promises were broken.
 const VIOLATED: u8 = 1;
@@ -48,7 +49,7 @@ struct Fault<'t> {
 
 /// Says what happened just now.
 pub(super) fn happened(at: Duration, what: &str) {
-    println!("{:>7.2} s  {what}", at.as_secs_f64());
+    say!("{:>7.2} s  {what}", at.as_secs_f64());
 }
 
 /// A word that was said, in one line.
@@ -88,17 +89,17 @@ pub(super) fn tell(
 fn print_text(args: &RunArgs, timeline: &Timeline) {
     let summary = &timeline.summary;
     match &timeline.verdict {
-        Verdict::Pass => println!("pass: {summary}"),
+        Verdict::Pass => say!("pass: {summary}"),
         Verdict::Violation { violations } => {
             for Violation { promise, story, .. } in violations {
-                println!("violation of {promise}: {story}");
+                say!("violation of {promise}: {story}");
             }
-            println!("{} promises broken: {summary}", violations.len());
+            say!("{} promises broken: {summary}", violations.len());
         }
-        Verdict::Unknown { reason } => println!("unknown: {reason}"),
+        Verdict::Unknown { reason } => say!("unknown: {reason}"),
     }
     if let Some(path) = &args.report {
-        println!("{} shows it in a browser.", path.display());
+        say!("{} shows it in a browser.", path.display());
     }
 }
 
@@ -127,7 +128,7 @@ fn print_json(args: &RunArgs, seed: u64, timeline: &Timeline, all: &[Said]) -> a
         faults: faults.collect(),
         report: args.report.as_deref(),
     };
-    println!("{}", serde_json::to_string_pretty(&told)?);
+    say!("{}", serde_json::to_string_pretty(&told)?);
     Ok(())
 }
 

@@ -7,6 +7,7 @@ use comfy_table::{CellAlignment, Table, presets};
 use super::events::{Fault, Picture, Seen};
 use super::rates::{Rate, Rates};
 use crate::paint::one_line;
+use crate::status::UNHEARD;
 
 /// More queues than fit on a screen.
 const MOST_QUEUES: usize = 20;
@@ -77,7 +78,10 @@ fn nodes(picture: &Picture, leader: Option<&Seen>) -> Table {
             let behind = leader.last_log_index.saturating_sub(seen.last_log_index);
             behind.to_string()
         });
-        row.push(seen.role.clone());
+        row.push(match seen.hears_majority {
+            Some(false) => UNHEARD.to_owned(),
+            _ => seen.role.clone(),
+        });
         let numbers = [
             seen.term,
             seen.last_log_index,

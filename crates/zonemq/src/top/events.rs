@@ -36,6 +36,7 @@ pub(super) struct Node {
 pub(super) struct Seen {
     pub(super) role: String,
     pub(super) term: u64,
+    pub(super) hears_majority: Option<bool>,
     pub(super) last_log_index: u64,
     pub(super) durable_index: u64,
     pub(super) committed_index: u64,

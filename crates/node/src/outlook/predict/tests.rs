@@ -45,8 +45,8 @@ fn a_leader_in_the_minority_is_replaced_and_its_zone_is_served_elsewhere() {
     assert_eq!(leadership, changes(&[2, 3]));
     assert_eq!(
         says,
-        "2 of 3 voters stay connected: writes go on after an election, in about half a second. \
-         n2 or n3 leads. None of these can be spared. \
+        "2 of 3 voters (nodes whose votes count) stay connected: writes go on after an election, in \
+         about half a second. n2 or n3 leads. None of these can be spared. \
          Clients of zones b, c are served through n2, n3. \
          Clients of zone a are not served there, for n1 does not reach the leader; \
          n2 or n3 would serve them."
@@ -58,7 +58,11 @@ fn a_follower_less_changes_nothing_but_the_margin() {
     let after = cluster(3, Some(1)).with_state(&[2], NodeState::Down);
     let (leadership, says) = told(&after);
     assert_eq!(leadership, Leadership::Stays { leader: 1 });
-    assert!(says.starts_with("2 of 3 voters stay connected: n1 keeps leading"));
+    assert!(
+        says.starts_with(
+            "2 of 3 voters (nodes whose votes count) stay connected: n1 keeps leading"
+        )
+    );
     assert!(says.contains("Clients of zone b are not served there, for n2 is down"));
     let after = cluster(5, Some(1)).with_state(&[2], NodeState::Paused);
     let (_, says) = told(&after);
@@ -86,7 +90,10 @@ fn a_link_between_leader_and_follower_leaves_the_follower_without_a_leader() {
     let after = cluster(3, Some(1)).with_effects(&cut(&[(1, 3)]));
     let (leadership, says) = told(&after);
     assert_eq!(leadership, Leadership::Stays { leader: 1 });
-    assert!(says.contains("2 of 3 voters stay connected"), "{says}");
+    assert!(
+        says.contains("2 of 3 voters (nodes whose votes count) stay connected"),
+        "{says}"
+    );
     assert!(says.contains("zone c are not served there, for n3 does not reach the leader"));
     // Whoever leads: n1 serves only if it is n2 or itself.
     let bridge = cluster(3, None).with_effects(&both_ways(&[1], &[3]));
