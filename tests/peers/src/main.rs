@@ -149,6 +149,7 @@ async fn measure(cli: &Cli) -> anyhow::Result<Record> {
         machine,
         rows: rows(stage.subjects.len(), &scale, &runs),
         subjects: stage.subjects.clone(),
+        left_out: stage.left_out.clone(),
         scale,
         runs,
     })

@@ -30,21 +30,11 @@ pub(crate) struct Nats {
     connections: usize,
 }
 
-/// When written bytes go to the disk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Writes {
-    /// Every two minutes: the server's only way.
-    AsUsual,
-    /// At each write.
-    Synchronous,
-}
-
 impl Nats {
-    /// Starts it with all its files in a new folder.
+    /// Starts it with all its files in a folder.
     pub(crate) async fn start(
         tools: &Path,
         folder: &Path,
-        writes: Writes,
         connections: usize,
     ) -> anyhow::Result<Nats> {
         let mut ports = Vec::new();
@@ -58,9 +48,6 @@ impl Nats {
             let home = folder.join(format!("nats{number}"));
             let store = home.join("store");
             fs::create_dir_all(&store)?;
-            if writes == Writes::Synchronous {
-                make_synchronous(&store)?;
-            }
             let file = home.join("nats.conf");
             fs::write(&file, configuration(number, &ports, &routes, &store))?;
             let mut command = Command::new(program(tools));
@@ -180,13 +167,17 @@ fn configuration(number: usize, ports: &[u16], routes: &[u16], store: &Path) -> 
     )
 }
 
-fn make_synchronous(folder: &Path) -> anyhow::Result<()> {
+/// Makes all writes below this folder synchronous, or says why that cannot be: it is a matter of
+/// the file system.
+pub(crate) fn make_synchronous(folder: &Path) -> anyhow::Result<()> {
+    fs::create_dir_all(folder)?;
     let output = Command::new("chattr").arg("+S").arg(folder).output();
     let output = output.context("chattr cannot be started")?;
     let told = String::from_utf8_lossy(&output.stderr);
     ensure!(
         output.status.success(),
-        "no synchronous folder: {}",
+        "{} cannot be made synchronous: {}",
+        folder.display(),
         told.trim()
     );
     Ok(())

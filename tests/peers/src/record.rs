@@ -20,6 +20,8 @@ pub(crate) struct Record {
     pub(crate) scale: Scale,
     /// The first is ours.
     pub(crate) subjects: Vec<Subject>,
+    /// A peer that could not be measured here, and why.
+    pub(crate) left_out: Option<String>,
     pub(crate) rows: Vec<Row>,
     /// All that was measured, in order.
     pub(crate) runs: Vec<Run>,
@@ -149,6 +151,7 @@ pub(crate) mod tests {
             rows: rows(subjects.len(), &scale, &runs),
             scale,
             subjects,
+            left_out: None,
             runs,
         }
     }

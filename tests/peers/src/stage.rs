@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use zonemq_bench::cpu_seconds;
 
 use crate::load::{Load, Measured};
-use crate::nats::{self, Nats, Writes};
+use crate::nats::{self, Nats};
 use crate::rabbitmq::{self, RabbitMq};
 use crate::zonemq::Zonemq;
 
@@ -71,6 +71,8 @@ enum Cluster {
 pub(crate) struct Stage {
     /// The first is ours.
     pub(crate) subjects: Vec<Subject>,
+    /// A peer that cannot be measured here, and why.
+    pub(crate) left_out: Option<String>,
     clusters: Vec<Cluster>,
     body: Vec<u8>,
 }
@@ -85,6 +87,7 @@ impl Stage {
     ) -> anyhow::Result<Stage> {
         let mut stage = Stage {
             subjects: Vec::new(),
+            left_out: None,
             clusters: Vec::new(),
             body: vec![b'x'; scale.body_bytes],
         };
@@ -108,18 +111,19 @@ impl Stage {
         let version = nats::version(tools)?;
         let connections = scale.nats_connections;
         let synchronous = folder.join("nats-synchronous");
-        match Nats::start(tools, &synchronous, Writes::Synchronous, connections).await {
-            Ok(nats) => stage.add(
+        let name = format!("NATS {version}, R3, synchronous writes");
+        if let Err(error) = nats::make_synchronous(&synchronous) {
+            stage.left_out = Some(format!("{name}: {error:#}"));
+        } else {
+            let nats = Nats::start(tools, &synchronous, connections).await?;
+            stage.add(
                 Cluster::Nats(nats),
-                format!("NATS {version}, R3, synchronous writes"),
+                name,
                 Durability::OnDisk,
                 format!("connections, shared by all clients: {connections}"),
-            ),
-            // A matter of the file system.
-            Err(error) => eprintln!("NATS with synchronous writes is not measured: {error:#}"),
+            );
         }
-        let folder = folder.join("nats");
-        let nats = Nats::start(tools, &folder, Writes::AsUsual, connections).await?;
+        let nats = Nats::start(tools, &folder.join("nats"), connections).await?;
         stage.add(
             Cluster::Nats(nats),
             format!("NATS {version}, R3, as it comes"),
