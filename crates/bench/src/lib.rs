@@ -24,5 +24,5 @@ mod tally;
 pub use endpoint::{Endpoint, NotAnEndpoint};
 pub use load::{BenchError, Progress, run};
 pub use options::{Credentials, Options, OptionsError, QueueKind, Workload};
-pub use processes::ServerUse;
+pub use processes::{ServerUse, cpu_seconds, resident_bytes};
 pub use results::{Ended, Latency, OperationResults, Results, Timeline};

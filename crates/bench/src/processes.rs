@@ -17,7 +17,7 @@ pub struct ServerUse {
 }
 
 /// Time on a CPU that these processes have had; nothing where there are none, or one is gone.
-pub(crate) fn cpu_seconds(pids: &[u32]) -> Option<f64> {
+pub fn cpu_seconds(pids: &[u32]) -> Option<f64> {
     let each = pids.iter().map(|pid| {
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
         ticks(&stat)
@@ -27,7 +27,7 @@ pub(crate) fn cpu_seconds(pids: &[u32]) -> Option<f64> {
 }
 
 /// Resident memory of these processes; nothing where there are none, or one is gone.
-pub(crate) fn resident_bytes(pids: &[u32]) -> Option<u64> {
+pub fn resident_bytes(pids: &[u32]) -> Option<u64> {
     let each = pids.iter().map(|pid| {
         let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
         resident(&status)
