@@ -19,7 +19,7 @@ use crate::limits;
 use crate::message_attributes::AttributeOutput;
 use crate::queue_address::queue_of;
 use crate::shapes::{Integer, Text};
-use crate::sums::{Md5Sum, of_attributes, of_body};
+use crate::sums::{Md5Sum, of_attributes, of_bodies};
 
 /// `AttributeNames` is the older name of `MessageSystemAttributeNames`; both count.
 #[derive(Debug, Default, Deserialize)]
@@ -172,15 +172,21 @@ impl Selection {
     }
 
     pub(super) fn complete(self, messages: Vec<ReceivedMessage>) -> Output {
+        let bodies: Vec<&[u8]> = messages
+            .iter()
+            .map(|message| message.content.body.as_ref())
+            .collect();
+        let sums = of_bodies(&bodies);
         Output {
             messages: messages
                 .into_iter()
-                .map(|message| self.tell(message))
+                .zip(sums)
+                .map(|(message, md5_of_body)| self.tell(message, md5_of_body))
                 .collect(),
         }
     }
 
-    fn tell(&self, message: ReceivedMessage) -> Delivery {
+    fn tell(&self, message: ReceivedMessage, md5_of_body: Md5Sum) -> Delivery {
         let attributes = self
             .system_attributes
             .iter()
@@ -198,7 +204,7 @@ impl Selection {
         Delivery {
             message_id: message.id.to_string(),
             receipt_handle: message.receipt_handle.to_string(),
-            md5_of_body: of_body(&content.body),
+            md5_of_body,
             body: content.body,
             attributes,
             md5_of_message_attributes: of_attributes(&selected),

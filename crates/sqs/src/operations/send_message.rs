@@ -66,20 +66,27 @@ pub(crate) struct Output {
 #[derive(Debug)]
 pub(crate) struct Sums {
     body: Md5Sum,
-    attributes: Option<Md5Sum>,
-    system_attributes: Option<Md5Sum>,
+    attributes: AttributeSums,
+}
+
+/// The same without the body, of which a batch makes the sums together.
+#[derive(Debug)]
+pub(super) struct AttributeSums {
+    of_user: Option<Md5Sum>,
+    of_system: Option<Md5Sum>,
 }
 
 pub(super) fn plan(input: Input<'_>, caller: &Caller<'_>) -> Result<Plan, Error> {
     let queue = queue_of(input.queue_url.as_ref(), caller)?;
-    let (message, sums) = input.check(caller, &queue)?;
+    let (message, attributes) = input.check(caller, &queue)?;
     if message.content.size_bytes() > limits::MESSAGE_BYTES {
         return Err(message_too_long(limits::MESSAGE_BYTES, &Subject::Request));
     }
+    let body = of_body(&message.content.body);
     let messages = vec![message];
     Ok(Plan {
         command: Some(Command::SendMessages { queue, messages }),
-        completion: Completion::SendMessage(sums),
+        completion: Completion::SendMessage(Sums::new(body, attributes)),
     })
 }
 
@@ -94,7 +101,7 @@ impl Input<'_> {
         self,
         caller: &Caller<'_>,
         queue: &QueueKey,
-    ) -> Result<(NewMessage, Sums), Error> {
+    ) -> Result<(NewMessage, AttributeSums), Error> {
         let body = self
             .message_body
             .filter(|body| !body.as_str().is_empty())
@@ -136,10 +143,9 @@ impl Input<'_> {
             }
             delay
         };
-        let sums = Sums {
-            body: of_body(body.as_str().as_bytes()),
-            attributes: of_attributes(&attributes),
-            system_attributes: of_attributes(&system_attributes),
+        let sums = AttributeSums {
+            of_user: of_attributes(&attributes),
+            of_system: of_attributes(&system_attributes),
         };
         let message = NewMessage {
             content: Content {
@@ -174,12 +180,16 @@ pub(super) fn token(text: Option<&Text<'_>>, parameter: &str) -> Result<Option<S
 }
 
 impl Sums {
+    pub(super) fn new(body: Md5Sum, attributes: AttributeSums) -> Sums {
+        Sums { body, attributes }
+    }
+
     pub(super) fn complete(self, sent: &SentMessage) -> Output {
         Output {
             message_id: sent.id.to_string(),
             md5_of_message_body: self.body,
-            md5_of_message_attributes: self.attributes,
-            md5_of_message_system_attributes: self.system_attributes,
+            md5_of_message_attributes: self.attributes.of_user,
+            md5_of_message_system_attributes: self.attributes.of_system,
             sequence_number: sent.sequence_number.map(|number| number.to_string()),
         }
     }

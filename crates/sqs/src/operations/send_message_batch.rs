@@ -12,6 +12,7 @@ use crate::error::{Error, ErrorCode, Subject};
 use crate::limits;
 use crate::queue_address::queue_of;
 use crate::shapes::{Structure, Text};
+use crate::sums::of_bodies;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
@@ -43,21 +44,35 @@ pub(crate) struct Completion(Ledger<Sums>);
 
 pub(super) fn plan(input: Input<'_>, caller: &Caller<'_>) -> Result<Plan, Error> {
     let queue = queue_of(input.queue_url.as_ref(), caller)?;
-    let mut messages = Vec::new();
-    let mut ledger = Ledger::new();
     let entries = batch::check(input.entries)?;
     // AWS refuses all of the batch for this, and with another code than for a single message.
     if queue.is_fifo() && !entries.iter().all(send_message::Input::has_message_group) {
         let missing = Error::missing(MESSAGE_GROUP_ID).message;
         return Err(Error::invalid_parameter(missing));
     }
+    let mut messages = Vec::with_capacity(entries.len());
+    let mut verdicts = Vec::with_capacity(entries.len());
     for mut entry in entries {
         let id = entry.id.take().map(Text::into_string).unwrap_or_default();
-        let verdict = entry.check(caller, &queue).map(|(message, sums)| {
+        let verdict = entry.check(caller, &queue).map(|(message, attributes)| {
             messages.push(message);
-            sums
+            attributes
         });
-        ledger.add(id, verdict);
+        verdicts.push((id, verdict));
+    }
+    let bodies: Vec<&[u8]> = messages
+        .iter()
+        .map(|message| message.content.body.as_ref())
+        .collect();
+    let mut bodies = of_bodies(&bodies).into_iter();
+    let mut ledger = Ledger::new();
+    for (id, verdict) in verdicts {
+        let sums = verdict.map(|attributes| {
+            // Each entry that is accepted is one of the messages.
+            let body = bodies.next().expect("a sum for each message");
+            Sums::new(body, attributes)
+        });
+        ledger.add(id, sums);
     }
     let size_bytes: usize = messages
         .iter()
