@@ -203,7 +203,7 @@ pub(crate) fn decode_batch(
 ) -> Result<(Batch, Vec<ContentPlace>), EntryError> {
     let (head, mut offset) = decode_head(payload)?;
     let mut places = Vec::new();
-    let mut content = |message: MessageHead| {
+    let mut content = |message: MessageHead| -> Result<NewMessage, EntryError> {
         let place = ContentPlace {
             index,
             // An entry is below 4 GiB.
@@ -223,11 +223,14 @@ pub(crate) fn decode_batch(
     for request in head.requests {
         let command = match request.command {
             CommandHead::SendMessages { queue, messages } => {
-                let messages: Result<_, EntryError> =
-                    messages.into_iter().map(&mut content).collect();
+                // Collected as a `Result`, they would be moved again and again.
+                let mut decoded = Vec::with_capacity(messages.len());
+                for message in messages {
+                    decoded.push(content(message)?);
+                }
                 Command::SendMessages {
                     queue,
-                    messages: messages?,
+                    messages: decoded,
                 }
             }
             CommandHead::Other(command) => command,
