@@ -68,6 +68,21 @@ describe("console", () => {
     await close(page);
   });
 
+  test("how far a node is behind is told in entries, bytes and milliseconds", async () => {
+    const QueueUrl = await create("behind");
+    const page = await open("log");
+    const led = Number(/n(\d) leads/.exec(await page.locator("#state").textContent())[1]);
+    const away = [2, 3].find((id) => id !== led);
+    cluster.zonemq("fault", "isolate", `n${away}`, "--no-watch");
+    for (const number of [1, 2, 3]) await cluster.sqs("SendMessage", { QueueUrl, MessageBody: `${number}`.repeat(1000) });
+    const column = page.locator("#entries th").nth(away);
+    await column.filter({ hasText: /· [3-9] behind: [3-9]\d\d\d B, \d+ ms$/ }).waitFor();
+    cluster.zonemq("fault", "heal");
+    await column.filter({ hasText: /· 0 behind$/ }).waitFor();
+    await cluster.sqs("DeleteQueue", { QueueUrl });
+    await close(page);
+  });
+
   test("a hostile body and a body of 1 MiB are shown as text", async () => {
     const QueueUrl = await create("hostile");
     await cluster.sqs("SendMessage", { QueueUrl, MessageBody: HOSTILE });

@@ -32,17 +32,30 @@ function cell(log, entry) {
   return { text: `${sign} t${entry.term} ${words(entry)}, ${entry.bytes} B`, class: [state, ...lines].join(" ") };
 }
 
+// How far a log is behind the leader's: in entries, and as far as these are shown, in their bytes and in
+// what the leader's clock tells between them.
+function behind(log, first) {
+  if (log === undefined || first === undefined) return "";
+  const entries = Math.max(0, first.last_log_index - log.last_log_index);
+  if (entries === 0) return " · 0 behind";
+  const missing = first.entries.filter((entry) => entry.index > log.last_log_index);
+  const over = missing.length < entries ? "over " : "";
+  const bytes = missing.reduce((sum, entry) => sum + entry.bytes, 0);
+  const stamps = first.entries.filter((entry) => entry.index >= log.last_log_index).map((entry) => entry.stamp_millis ?? null).filter((stamp) => stamp !== null);
+  const millis = stamps.length < 2 ? 0 : Math.max(...stamps) - Math.min(...stamps);
+  return ` · ${entries} behind: ${over}${bytes} B, ${over}${millis} ms`;
+}
+
 export function drawLog() {
   drawSteps();
   const { nodes } = cluster.picture;
   const logs = nodes.map((node) => node.seen?.log ?? null);
-  const ends = leader()?.last_log_index;
+  const first = leader()?.log;
   const head = byId("entries").tHead;
   keep(head, [nodes], () => "head", () => element("tr"), (row) => {
     keep(row, [null, ...nodes], (node) => node?.id ?? 0, () => element("th", { scope: "col" }), (column, node) => {
       const log = node?.seen?.log;
-      const lag = log === undefined || ends === undefined ? "" : ` · ${Math.max(0, ends - log.last_log_index)} behind`;
-      const text = node === null ? "index" : log === undefined ? `n${node.id}: no answer` : `n${node.id} ${roleOf(node.seen)} · applied ${log.applied_index}, committed ${log.committed_index}${lag}`;
+      const text = node === null ? "index" : log === undefined ? `n${node.id}: no answer` : `n${node.id} ${roleOf(node.seen)} · applied ${log.applied_index}, committed ${log.committed_index}${behind(log, first)}`;
       if (column.textContent !== text) column.textContent = text;
     });
   });

@@ -29,6 +29,18 @@ pub(crate) const FEW_WRITES: u64 = 256;
 /// Between two tries to find space for a segment.
 const RETRY: Duration = Duration::from_secs(1);
 
+/// Many segments go at once where a long queue is deleted. A file system that tells its disk of each
+/// block that is free would let all syncs wait for that, so they go one by one: within so long ...
+const REMOVED_WITHIN: Duration = Duration::from_secs(20);
+/// ... and where they are few, with so long between them.
+const REMOVAL_PAUSE: Duration = Duration::from_millis(250);
+
+/// How long to wait before the next of so many segments is removed.
+fn removal_pause(segments: usize) -> Duration {
+    let share = REMOVED_WITHIN / u32::try_from(segments.max(1)).unwrap_or(u32::MAX);
+    share.min(REMOVAL_PAUSE)
+}
+
 /// What may pass when something else is removed. Nothing that was there before is harmed by it.
 fn is_lack_of_space(error: &io::Error) -> bool {
     matches!(
@@ -231,15 +243,34 @@ impl<W: World> Workshop<W> {
     async fn run(self, mut inbox: mpsc::UnboundedReceiver<Order<File<W>>>) {
         // Those that found no space. What is removed meanwhile may make some.
         let mut waiting: VecDeque<Order<File<W>>> = VecDeque::new();
+        let mut to_remove: VecDeque<SegmentId> = VecDeque::new();
         loop {
-            let order = if waiting.is_empty() {
-                inbox.recv().await
-            } else {
-                let next = timeout(RETRY, inbox.recv()).await;
-                next.unwrap_or_else(|_| waiting.pop_front())
+            let pause = match (to_remove.len(), waiting.is_empty()) {
+                (0, true) => Duration::MAX,
+                (0, false) => RETRY,
+                (segments, true) => removal_pause(segments),
+                // What they take is needed.
+                (_, false) => Duration::ZERO,
+            };
+            let order = match timeout(pause, inbox.recv()).await {
+                Ok(order) => order,
+                Err(_) => {
+                    if let Some(id) = to_remove.pop_front() {
+                        self.remove(id).await;
+                    }
+                    match waiting.pop_front() {
+                        None => continue,
+                        order => order,
+                    }
+                }
             };
             match order {
-                None => return,
+                None => {
+                    for id in to_remove {
+                        self.remove(id).await;
+                    }
+                    return;
+                }
                 Some(Order::Prepare {
                     id,
                     length,
@@ -267,16 +298,7 @@ impl<W: World> Workshop<W> {
                         }
                     }
                 }
-                Some(Order::Remove { id }) => {
-                    let path = self.directory.join(id.file_name());
-                    if let Err(error) = self.world.disk().remove(&path).await {
-                        // Nothing is lost but space: it is tried again when the log is opened.
-                        tracing::warn!(segment = id.0, %error, "an old segment stays");
-                    }
-                    // There may be none; one that stays goes when the log is opened.
-                    let summary = self.directory.join(id.summary_name());
-                    let _ = self.world.disk().remove(&summary).await;
-                }
+                Some(Order::Remove { id }) => to_remove.push_back(id),
                 Some(Order::Summarize { id, summary }) => {
                     let path = self.directory.join(id.summary_name());
                     if let Err(error) = self.put_summary(&path, &summary).await {
@@ -287,6 +309,17 @@ impl<W: World> Workshop<W> {
                 }
             }
         }
+    }
+
+    async fn remove(&self, id: SegmentId) {
+        let path = self.directory.join(id.file_name());
+        if let Err(error) = self.world.disk().remove(&path).await {
+            // Nothing is lost but space: it is tried again when the log is opened.
+            tracing::warn!(segment = id.0, %error, "an old segment stays");
+        }
+        // There may be none; one that stays goes when the log is opened.
+        let summary = self.directory.join(id.summary_name());
+        let _ = self.world.disk().remove(&summary).await;
     }
 
     async fn put_summary(&self, path: &Path, summary: &[u8]) -> io::Result<()> {
@@ -371,4 +404,16 @@ pub(crate) async fn fill_with_zeros(file: &impl DiskFile, from: u64, until: u64)
         offset += length as u64;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_segments_are_removed_with_a_pause_and_many_within_a_time() {
+        assert_eq!(removal_pause(1), REMOVAL_PAUSE);
+        assert_eq!(removal_pause(80), REMOVAL_PAUSE);
+        assert_eq!(removal_pause(2_000), REMOVED_WITHIN / 2_000);
+    }
 }
