@@ -408,6 +408,8 @@ pub(crate) async fn fill_with_zeros(file: &impl DiskFile, from: u64, until: u64)
 
 #[cfg(test)]
 mod tests {
+    use zonemq_world::real::RealWorld;
+
     use super::*;
 
     #[test]
@@ -415,5 +417,29 @@ mod tests {
         assert_eq!(removal_pause(1), REMOVAL_PAUSE);
         assert_eq!(removal_pause(80), REMOVAL_PAUSE);
         assert_eq!(removal_pause(2_000), REMOVED_WITHIN / 2_000);
+    }
+
+    #[tokio::test]
+    async fn a_new_segment_waits_for_none_that_is_removed_and_all_are_gone_when_the_log_is_closed()
+    {
+        let folder = tempfile::tempdir().unwrap();
+        let world = RealWorld::new();
+        let old = || (1..=100).map(SegmentId);
+        for id in old() {
+            std::fs::write(folder.path().join(id.file_name()), "old").unwrap();
+        }
+        let left = || {
+            let is_there = |id: &SegmentId| folder.path().join(id.file_name()).exists();
+            old().filter(is_there).count()
+        };
+        let first = SegmentId(101);
+        let mut spares = Spares::start(&world, folder.path(), 1 << 16, first).unwrap();
+        old().for_each(|id| spares.remove(id));
+        let taken = spares.take(&world, folder.path(), first, 0, Blocks::Written);
+        assert_eq!(taken.await.unwrap().header.id, first);
+        // They take 20 seconds, a segment of 64 KiB far less.
+        assert!(left() > 0);
+        spares.close().await;
+        assert_eq!(left(), 0);
     }
 }
