@@ -26,7 +26,7 @@ pub(crate) async fn handle<W: World>(
     let request_id = request_id(node.world.chance());
     let (head, body) = request.into_parts();
     let (operation, response) = match take_in(body).await {
-        Ok(body) => answer(node, &Request::from_parts(head, body), &request_id).await,
+        Ok(body) => answer(node, Request::from_parts(head, body), &request_id).await,
         Err(why) => {
             let request = Request::from_parts(head, Bytes::new());
             let failure = Failure::unreadable(&request, why);
@@ -63,10 +63,13 @@ async fn take_in(body: Incoming) -> Result<Bytes, Unreadable> {
 /// The name of the operation, for logs and metrics, and the response.
 async fn answer<W: World>(
     node: &NodeState<W>,
-    request: &Request<Bytes>,
+    request: Request<Bytes>,
     request_id: &str,
 ) -> (&'static str, Response<Bytes>) {
-    let mut call = match zonemq_sqs::decode(request, &node.defaults) {
+    let decoded = zonemq_sqs::decode(&request, &node.defaults);
+    // Thousands of receivers may wait: not with their headers, and what they were read into.
+    drop(request);
+    let mut call = match decoded {
         Ok(call) => call,
         Err(failure) => {
             let operation = failure.operation.map_or("", OperationName::as_str);

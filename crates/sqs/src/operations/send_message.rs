@@ -149,7 +149,7 @@ impl Input<'_> {
         };
         let message = NewMessage {
             content: Content {
-                // A part of the request, which stays in memory until the entry is encoded.
+                // A part of the request, which stays in memory until it is answered.
                 body: body.into_part_of(caller.body),
                 attributes,
                 trace_header: trace_header(system_attributes),
