@@ -252,16 +252,15 @@ impl<W: World> Workshop<W> {
                 // What they take is needed.
                 (_, false) => Duration::ZERO,
             };
-            let order = match timeout(pause, inbox.recv()).await {
-                Ok(order) => order,
-                Err(_) => {
-                    if let Some(id) = to_remove.pop_front() {
-                        self.remove(id).await;
-                    }
-                    match waiting.pop_front() {
-                        None => continue,
-                        order => order,
-                    }
+            let order = if let Ok(order) = timeout(pause, inbox.recv()).await {
+                order
+            } else {
+                if let Some(id) = to_remove.pop_front() {
+                    self.remove(id).await;
+                }
+                match waiting.pop_front() {
+                    None => continue,
+                    order => order,
                 }
             };
             match order {
