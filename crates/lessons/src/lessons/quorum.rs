@@ -9,18 +9,18 @@ pub(super) const LESSON: Lesson = Lesson {
            acknowledged.",
     steps: &[
         Step {
-            says: "A cluster is some nodes, here three, that hold the same. Each keeps a log: all \
-                   commands that there were, in one order. One node leads: it puts each new command \
+            says: "A cluster is some nodes, here three, that hold the same queues. Each keeps a log: all \
+                   commands that changed them, in one order. One node leads: it puts each new command \
                    at the end of its log and sends it to the others, its followers. Look at them \
                    first.",
             act: Act::Look,
             check: Check::Whole,
-            why: "Each command in a log is an entry, and entries are numbered: from 1 on, a new leader \
-                  adds one of its own. The nodes elect their leader, by a majority of votes. Its time \
-                  is a term, and terms are numbered too: the next leader has a higher one. An entry is \
-                  committed once a majority of the nodes, here two of three, has it on disk: then it \
-                  stays, whoever fails. Such a majority is a quorum. Any two of them share a node, so \
-                  they cannot decide differently.",
+            why: "A place in a log is an entry, with a number; each new leader begins with an empty one. \
+                  The nodes elect their leader, by a majority of votes. Its time is a term, and terms \
+                  are numbered too: the next leader has a higher one. An entry is committed once a \
+                  majority of the nodes, here two of three, has it on disk: then it stays, whoever \
+                  fails. Such a majority is a quorum. Any two quorums share a node, as n1 with n2 and \
+                  n2 with n3 share n2: so one cannot decide against the other.",
         },
         Step {
             says: "Make a queue. That is a command in the log, like everything that changes a queue.",
@@ -31,7 +31,8 @@ pub(super) const LESSON: Lesson = Lesson {
             why: "The answer came when a majority had the command on disk.",
         },
         Step {
-            says: "Send a message through the leader.",
+            says: "Send a message through the leader. Its answer to a message that is safe is HTTP's 200: \
+                   the message is acknowledged.",
             act: Act::send(Queue::Standard, "with all nodes", Through::Former),
             check: Check::Acknowledged,
             why: "The leader answered as soon as a majority, itself among it, had made the message \
@@ -59,13 +60,13 @@ pub(super) const LESSON: Lesson = Lesson {
                   elected somebody else. So it must not decide anything alone.",
         },
         Step {
-            says: "Send a third message. Its sender waits for two seconds.",
+            says: "Send a third message. The lesson waits for its answer for two seconds; the aws command \
+                   would try again for a minute.",
             act: Act::send(Queue::Standard, "without a majority", Through::Former),
             check: Check::NotAcknowledged,
             why: "Without a majority nothing is committed, so nothing is answered. The node that is left \
-                  may still hold that it leads, until it hears of a higher term. Not to be answered is \
-                  not to be refused: the message may be taken up later or, since its sender has gone, \
-                  be dropped.",
+                  may still hold that it leads, until it hears of a higher term. No answer is no refusal: \
+                  nobody knows yet whether the next leader will have the message.",
         },
         Step {
             says: "Bring all nodes back.",

@@ -68,7 +68,11 @@ fn list(said: &str) {
             beside("", lesson.goal)
         );
     }
-    say!("`zonemq learn LESSON{said}` begins one on the cluster that `zonemq up` has started.");
+    say!(
+        "`zonemq learn LESSON{said}` begins one on the cluster that `zonemq up` has started; the first \
+         is `{}`.",
+        COURSE.lessons[0].name
+    );
 }
 
 async fn give(lesson: &Lesson, mut hands: Hands, room: &mut Classroom) -> Result<(), Failure> {
@@ -134,9 +138,11 @@ impl Hands {
         };
         let is_for_anybody = acts::is_for_anybody(&step.act);
         let mut question = if is_for_anybody {
-            format!("Enter does it; or type it in another terminal, and then `{DONE}` here: ")
+            format!(
+                "Press Enter and the lesson does it; or type it in another terminal, and then `{DONE}` here: "
+            )
         } else {
-            "Enter does it: ".to_owned()
+            "Press Enter and the lesson does it: ".to_owned()
         };
         loop {
             say::ask(&format!("          {question}")).context("the terminal is gone")?;
