@@ -83,16 +83,18 @@ describe("console", () => {
     await close(page);
   });
 
-  test("a hostile body and a body of 1 MiB are shown as text", async () => {
+  test("a hostile body, one of 1 MiB and one that is no base64 are shown as text", async () => {
     const QueueUrl = await create("hostile");
     await cluster.sqs("SendMessage", { QueueUrl, MessageBody: HOSTILE });
     await cluster.sqs("SendMessage", { QueueUrl, MessageBody: "<b>x</b>".repeat(1 << 17) });
+    await cluster.sqs("SendMessage", { QueueUrl, MessageBody: "aGVsbG8=%=" });
     const page = await open("queues");
     await page.locator("#queue-table tr[data-key=hostile]").getByRole("button", { name: "Peek" }).click();
-    await page.locator("#peeked li").nth(1).waitFor();
-    const [first, second] = await page.locator("#peeked pre").allTextContents();
+    await page.locator("#peeked li").nth(2).waitFor();
+    const [first, second, third] = await page.locator("#peeked pre").allTextContents();
     assert.equal(first, HOSTILE.replace("\u202e", "⟨U+202E⟩").replace("\u0085", "⟨U+0085⟩"));
     assert.equal(second.length, 256 << 10);
+    assert.equal(third, "aGVsbG8=%=");
     assert.match(await page.locator("#peeked .quiet").nth(1).textContent(), /1048576 bytes, cut here/);
     assert.equal(await page.locator("img, #view script, pre *").count(), 0);
     assert.equal(await page.evaluate(() => window.ran), undefined);
