@@ -19,8 +19,9 @@ describe("console", () => {
   });
 
   after(async () => {
-    await online(false);
+    // First: it outlives whatever else fails.
     cluster?.stop();
+    await online(false);
   });
 
   const open = async (view, options) => {

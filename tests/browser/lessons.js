@@ -29,8 +29,9 @@ describe("lessons", () => {
   });
 
   after(async () => {
-    await online(false);
+    // First: it outlives whatever else fails.
     cluster?.stop();
+    await online(false);
   });
 
   const open = async (hash, options) => {

@@ -14,8 +14,9 @@ describe("queues", () => {
   });
 
   after(async () => {
-    await online(false);
+    // First: it outlives whatever else fails.
     cluster?.stop();
+    await online(false);
   });
 
   const open = async () => {
