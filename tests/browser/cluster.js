@@ -5,15 +5,20 @@ const { spawn, spawnSync } = require("node:child_process");
 const { mkdtempSync, rmSync } = require("node:fs");
 const { tmpdir } = require("node:os");
 const { join } = require("node:path");
+const { after, before } = require("node:test");
+const { online } = require("./browser");
 
 const PROGRAM = process.env.ZONEMQ_BIN;
 
 class Cluster {
   constructor() {
+    this.loads = [];
+  }
+
+  start() {
     this.folder = mkdtempSync(join(tmpdir(), "zonemq-console-"));
     this.zonemq("up", "--port", "0", "--detach");
     this.nodes = JSON.parse(this.zonemq("status", "--json")).nodes;
-    this.loads = [];
   }
 
   zonemq(...words) {
@@ -52,4 +57,20 @@ class Cluster {
   }
 }
 
-module.exports = { Cluster };
+// For a suite, by which it is called: a cluster from its first test to its last, and a browser that
+// reaches it.
+function clusterOfSuite() {
+  const cluster = new Cluster();
+  before(async () => {
+    cluster.start();
+    await online(true);
+  });
+  after(async () => {
+    // First: it outlives whatever else fails.
+    cluster.stop();
+    await online(false);
+  });
+  return cluster;
+}
+
+module.exports = { clusterOfSuite };

@@ -1,28 +1,17 @@
 // The console of a real cluster: what happens is on the screen soon, and what messages say is text.
 
 const assert = require("node:assert/strict");
-const { after, before, describe, test } = require("node:test");
+const { describe, test } = require("node:test");
 const { gzipSync } = require("node:zlib");
-const { closeQuiet, online, openAt, screenshot, settled } = require("./browser");
-const { Cluster } = require("./cluster");
+const { closeQuiet, openAt, screenshot, settled } = require("./browser");
+const { clusterOfSuite } = require("./cluster");
 const { faintTexts } = require("./contrast");
 
 const VIEWS = ["map", "log", "queues", "message", "lab", "learn"];
 const HOSTILE = "</pre><script>window.ran = 1</script><img src=x onerror=\"window.ran = 1\">\u202egnp.exe\u0085";
 
 describe("console", () => {
-  let cluster;
-
-  before(async () => {
-    cluster = new Cluster();
-    await online(true);
-  });
-
-  after(async () => {
-    // First: it outlives whatever else fails.
-    cluster?.stop();
-    await online(false);
-  });
+  const cluster = clusterOfSuite();
 
   const open = async (view, options) => {
     const page = await openAt(cluster.address(`/console#${view}`), options);

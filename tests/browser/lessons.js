@@ -1,9 +1,9 @@
 // The lessons of the console, each played to its end on a real cluster by its buttons.
 
 const assert = require("node:assert/strict");
-const { after, before, describe, test } = require("node:test");
-const { closeQuiet, online, openAt, screenshot, settled } = require("./browser");
-const { Cluster } = require("./cluster");
+const { describe, test } = require("node:test");
+const { closeQuiet, openAt, screenshot, settled } = require("./browser");
+const { clusterOfSuite } = require("./cluster");
 const { faintTexts } = require("./contrast");
 
 // What each must have seen, beyond what it checks itself.
@@ -21,18 +21,7 @@ const FAULTS = ["Take it away", "Cut it off", "Lose its answers"];
 const STEP_MILLIS = 40_000;
 
 describe("lessons", () => {
-  let cluster;
-
-  before(async () => {
-    cluster = new Cluster();
-    await online(true);
-  });
-
-  after(async () => {
-    // First: it outlives whatever else fails.
-    cluster?.stop();
-    await online(false);
-  });
+  const cluster = clusterOfSuite();
 
   const open = async (hash, options) => {
     const page = await openAt(cluster.address(`/console#${hash}`), options);

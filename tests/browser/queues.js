@@ -1,23 +1,12 @@
 // The queues of a real cluster in the console: what is in them, what is done with them, and what they hold.
 
 const assert = require("node:assert/strict");
-const { after, before, describe, test } = require("node:test");
-const { closeQuiet, online, openAt, screenshot, settled } = require("./browser");
-const { Cluster } = require("./cluster");
+const { describe, test } = require("node:test");
+const { closeQuiet, openAt, screenshot, settled } = require("./browser");
+const { clusterOfSuite } = require("./cluster");
 
 describe("queues", () => {
-  let cluster;
-
-  before(async () => {
-    cluster = new Cluster();
-    await online(true);
-  });
-
-  after(async () => {
-    // First: it outlives whatever else fails.
-    cluster?.stop();
-    await online(false);
-  });
+  const cluster = clusterOfSuite();
 
   const open = async () => {
     const page = await openAt(cluster.address("/console#queues"));

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use zonemq_planted::{Bug, is_planted};
 use zonemq_world::{Disk, DiskFile, OpenMode, Urgency, World};
 
@@ -30,14 +30,15 @@ pub(crate) const FEW_WRITES: u64 = 256;
 const RETRY: Duration = Duration::from_secs(1);
 
 /// Many segments go at once where a long queue is deleted. A file system that tells its disk of each
-/// block that is free would let all syncs wait for that, so they go one by one: within so long ...
-const REMOVED_WITHIN: Duration = Duration::from_secs(20);
-/// ... and where they are few, with so long between them.
+/// block that is free would let all syncs wait for that, so they go one by one, with so long between
+/// them at most ...
 const REMOVAL_PAUSE: Duration = Duration::from_millis(250);
+/// ... and faster the more there are: however fast they come, each waits for about so long.
+const REMOVAL_WAIT: Duration = Duration::from_secs(20);
 
-/// How long to wait before the next of so many segments is removed.
+/// How long to wait between two removals while so many segments are to go.
 fn removal_pause(segments: usize) -> Duration {
-    let share = REMOVED_WITHIN / u32::try_from(segments.max(1)).unwrap_or(u32::MAX);
+    let share = REMOVAL_WAIT / u32::try_from(segments.max(1)).unwrap_or(u32::MAX);
     share.min(REMOVAL_PAUSE)
 }
 
@@ -244,19 +245,29 @@ impl<W: World> Workshop<W> {
         // Those that found no space. What is removed meanwhile may make some.
         let mut waiting: VecDeque<Order<File<W>>> = VecDeque::new();
         let mut to_remove: VecDeque<SegmentId> = VecDeque::new();
+        let mut removed_at = Instant::now();
         loop {
             let pause = match (to_remove.len(), waiting.is_empty()) {
-                (0, true) => Duration::MAX,
-                (0, false) => RETRY,
-                (segments, true) => removal_pause(segments),
+                (0, true) => None,
+                (0, false) => Some(RETRY),
+                (segments, true) => {
+                    Some(removal_pause(segments).saturating_sub(removed_at.elapsed()))
+                }
                 // What they take is needed.
-                (_, false) => Duration::ZERO,
+                (_, false) => Some(Duration::ZERO),
             };
-            let order = if let Ok(order) = timeout(pause, inbox.recv()).await {
+            let arrived = match pause {
+                None => Some(inbox.recv().await),
+                // Orders that keep coming must not keep what is to go.
+                Some(Duration::ZERO) if !to_remove.is_empty() => None,
+                Some(pause) => timeout(pause, inbox.recv()).await.ok(),
+            };
+            let order = if let Some(order) = arrived {
                 order
             } else {
                 if let Some(id) = to_remove.pop_front() {
                     self.remove(id).await;
+                    removed_at = Instant::now();
                 }
                 match waiting.pop_front() {
                     None => continue,
@@ -412,10 +423,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn few_segments_are_removed_with_a_pause_and_many_within_a_time() {
+    fn segments_are_removed_with_a_pause_which_is_shorter_the_more_there_are() {
         assert_eq!(removal_pause(1), REMOVAL_PAUSE);
         assert_eq!(removal_pause(80), REMOVAL_PAUSE);
-        assert_eq!(removal_pause(2_000), REMOVED_WITHIN / 2_000);
+        assert_eq!(removal_pause(2_000), REMOVAL_WAIT / 2_000);
     }
 
     #[tokio::test]
@@ -436,7 +447,7 @@ mod tests {
         old().for_each(|id| spares.remove(id));
         let taken = spares.take(&world, folder.path(), first, 0, Blocks::Written);
         assert_eq!(taken.await.unwrap().header.id, first);
-        // They take 20 seconds, a segment of 64 KiB far less.
+        // They take more than 20 seconds, a segment of 64 KiB far less.
         assert!(left() > 0);
         spares.close().await;
         assert_eq!(left(), 0);
