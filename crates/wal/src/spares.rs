@@ -418,6 +418,7 @@ pub(crate) async fn fill_with_zeros(file: &impl DiskFile, from: u64, until: u64)
 
 #[cfg(test)]
 mod tests {
+    use tokio::time::interval;
     use zonemq_world::real::RealWorld;
 
     use super::*;
@@ -427,6 +428,26 @@ mod tests {
         assert_eq!(removal_pause(1), REMOVAL_PAUSE);
         assert_eq!(removal_pause(80), REMOVAL_PAUSE);
         assert_eq!(removal_pause(2_000), REMOVAL_WAIT / 2_000);
+    }
+
+    #[tokio::test]
+    async fn orders_that_keep_coming_do_not_keep_what_is_to_go() {
+        let folder = tempfile::tempdir().unwrap();
+        let world = RealWorld::new();
+        let old = SegmentId(1);
+        let path = folder.path().join(old.file_name());
+        std::fs::write(&path, "old").unwrap();
+        let spares = Spares::start(&world, folder.path(), 1 << 16, SegmentId(2)).unwrap();
+        spares.remove(old);
+        let removed = async {
+            let mut orders = interval(REMOVAL_PAUSE / 10);
+            while path.exists() {
+                orders.tick().await;
+                spares.summarize(SegmentId(3), b"a summary".to_vec());
+            }
+        };
+        timeout(REMOVAL_PAUSE * 40, removed).await.unwrap();
+        spares.close().await;
     }
 
     #[tokio::test]
