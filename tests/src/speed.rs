@@ -103,7 +103,7 @@ impl Stage {
 }
 
 /// The cluster once it has caught up: what one run leaves behind is not the next one's.
-async fn settled(cluster: &TestCluster) -> Status {
+pub async fn settled(cluster: &TestCluster) -> Status {
     cluster
         .wait_until("all nodes caught up", Status::all_caught_up)
         .await
@@ -135,8 +135,8 @@ fn options(
     }
 }
 
-/// The load of a case on the node that leads.
-fn at_the_leader(status: &Status, case: &Case, runs_before: usize) -> anyhow::Result<Options> {
+/// The load of a case on the node that leads, under a name that no run before it had.
+pub fn at_the_leader(status: &Status, case: &Case, runs_before: usize) -> anyhow::Result<Options> {
     let leader = status.leader().context("no node leads")?.id;
     let endpoints = endpoints(status, |id| id == leader)?;
     Ok(options(case, endpoints, pids(status), runs_before))
@@ -148,7 +148,8 @@ fn endpoints(status: &Status, which: impl Fn(u64) -> bool) -> anyhow::Result<Vec
     endpoints.collect()
 }
 
-fn pids(status: &Status) -> Vec<u32> {
+/// The processes of the nodes.
+pub fn pids(status: &Status) -> Vec<u32> {
     let pids = status.nodes.iter().filter_map(|node| node.pid);
     pids.map(i32::unsigned_abs).collect()
 }

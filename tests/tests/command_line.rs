@@ -190,6 +190,13 @@ async fn a_leader_that_hears_no_majority_is_told_from_one_that_does() {
     assert_eq!(status.matches(but).count(), 1, "{status}");
     assert_eq!(status.matches(&leads).count(), 1, "{status}");
     cluster.zonemq(&["fault", "heal"]);
+    let nobody = |status: &Status| {
+        status
+            .nodes
+            .iter()
+            .all(|node| node.hears_majority != Some(false))
+    };
+    cluster.wait_until("nobody leads alone", nobody).await;
     assert!(!told(&["status"]).contains("majority"));
 }
 

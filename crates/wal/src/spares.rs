@@ -6,6 +6,8 @@
 //! allocated. An old file is not used again: what it held would have to be told from what was kept
 //! back of a new write.
 
+mod removals;
+
 use std::collections::VecDeque;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -13,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 use zonemq_planted::{Bug, is_planted};
 use zonemq_world::{Disk, DiskFile, OpenMode, Urgency, World};
 
@@ -21,6 +23,7 @@ use crate::DiskError;
 use crate::places::Readable;
 use crate::recovery::Current;
 use crate::segment::{RECORDS_START, SegmentHeader, SegmentId};
+use removals::Removals;
 
 const ZEROS: usize = 1 << 20;
 /// Fewer are large ones: with 16 MiB a segment, above 64 KiB each. From there on a sync takes hardly
@@ -28,19 +31,6 @@ const ZEROS: usize = 1 << 20;
 pub(crate) const FEW_WRITES: u64 = 256;
 /// Between two tries to find space for a segment.
 const RETRY: Duration = Duration::from_secs(1);
-
-/// Many segments go at once where a long queue is deleted. A file system that tells its disk of each
-/// block that is free would let all syncs wait for that, so they go one by one, with so long between
-/// them at most ...
-const REMOVAL_PAUSE: Duration = Duration::from_millis(250);
-/// ... and faster the more there are: however fast they come, each waits for about so long.
-const REMOVAL_WAIT: Duration = Duration::from_secs(20);
-
-/// How long to wait between two removals while so many segments are to go.
-fn removal_pause(segments: usize) -> Duration {
-    let share = REMOVAL_WAIT / u32::try_from(segments.max(1)).unwrap_or(u32::MAX);
-    share.min(REMOVAL_PAUSE)
-}
 
 /// What may pass when something else is removed. Nothing that was there before is harmed by it.
 fn is_lack_of_space(error: &io::Error) -> bool {
@@ -244,49 +234,18 @@ impl<W: World> Workshop<W> {
     async fn run(self, mut inbox: mpsc::UnboundedReceiver<Order<File<W>>>) {
         // Those that found no space. What is removed meanwhile may make some.
         let mut waiting: VecDeque<Order<File<W>>> = VecDeque::new();
-        let mut to_remove: VecDeque<SegmentId> = VecDeque::new();
-        let mut removed_at = Instant::now();
-        loop {
-            let pause = match (to_remove.len(), waiting.is_empty()) {
-                (0, true) => None,
-                (0, false) => Some(RETRY),
-                (segments, true) => {
-                    Some(removal_pause(segments).saturating_sub(removed_at.elapsed()))
-                }
-                // What they take is needed.
-                (_, false) => Some(Duration::ZERO),
-            };
-            let arrived = match pause {
-                None => Some(inbox.recv().await),
-                // Orders that keep coming must not keep what is to go.
-                Some(Duration::ZERO) if !to_remove.is_empty() => None,
-                Some(pause) => timeout(pause, inbox.recv()).await.ok(),
-            };
-            let order = if let Some(order) = arrived {
-                order
-            } else {
-                if let Some(id) = to_remove.pop_front() {
-                    self.remove(id).await;
-                    removed_at = Instant::now();
-                }
-                match waiting.pop_front() {
-                    None => continue,
-                    order => order,
-                }
-            };
+        let mut removals = Removals::new();
+        while let Some(order) = self
+            .next_order(&mut inbox, &mut waiting, &mut removals)
+            .await
+        {
             match order {
-                None => {
-                    for id in to_remove {
-                        self.remove(id).await;
-                    }
-                    return;
-                }
-                Some(Order::Prepare {
+                Order::Prepare {
                     id,
                     length,
                     blocks,
                     reply,
-                }) => {
+                } => {
                     let path = self.directory.join(id.unfinished_name());
                     let prepared = self.prepare(&path, id, length, blocks).await;
                     match prepared {
@@ -308,8 +267,8 @@ impl<W: World> Workshop<W> {
                         }
                     }
                 }
-                Some(Order::Remove { id }) => to_remove.push_back(id),
-                Some(Order::Summarize { id, summary }) => {
+                Order::Remove { id } => removals.add(id),
+                Order::Summarize { id, summary } => {
                     let path = self.directory.join(id.summary_name());
                     if let Err(error) = self.put_summary(&path, &summary).await {
                         tracing::debug!(segment = id.0, %error, "no summary of a segment");
@@ -317,6 +276,41 @@ impl<W: World> Workshop<W> {
                         let _ = self.world.disk().remove(&path).await;
                     }
                 }
+            }
+        }
+        while let Some(id) = removals.next() {
+            self.remove(id).await;
+        }
+    }
+
+    /// The next order, or one that waits and is tried again; nothing when nobody orders any more.
+    /// Meanwhile one segment after the other goes.
+    async fn next_order(
+        &self,
+        inbox: &mut mpsc::UnboundedReceiver<Order<File<W>>>,
+        waiting: &mut VecDeque<Order<File<W>>>,
+        removals: &mut Removals,
+    ) -> Option<Order<File<W>>> {
+        loop {
+            match (removals.due_in(), waiting.is_empty()) {
+                (None, true) => return inbox.recv().await,
+                (None, false) => {
+                    let next = timeout(RETRY, inbox.recv()).await;
+                    return next.unwrap_or_else(|_| waiting.pop_front());
+                }
+                (Some(due), true) if !due.is_zero() => {
+                    if let Ok(order) = timeout(due, inbox.recv()).await {
+                        return order;
+                    }
+                }
+                // It is due, whatever keeps coming, or its space is needed.
+                (Some(_), _) => {}
+            }
+            if let Some(id) = removals.next() {
+                self.remove(id).await;
+            }
+            if !waiting.is_empty() {
+                return waiting.pop_front();
             }
         }
     }
@@ -421,14 +415,8 @@ mod tests {
     use tokio::time::interval;
     use zonemq_world::real::RealWorld;
 
+    use super::removals::REMOVAL_PAUSE;
     use super::*;
-
-    #[test]
-    fn segments_are_removed_with_a_pause_which_is_shorter_the_more_there_are() {
-        assert_eq!(removal_pause(1), REMOVAL_PAUSE);
-        assert_eq!(removal_pause(80), REMOVAL_PAUSE);
-        assert_eq!(removal_pause(2_000), REMOVAL_WAIT / 2_000);
-    }
 
     #[tokio::test]
     async fn orders_that_keep_coming_do_not_keep_what_is_to_go() {

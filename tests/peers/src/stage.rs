@@ -176,7 +176,7 @@ impl Stage {
 
     async fn measure(&self, subject: usize, load: &Load) -> anyhow::Result<Measured> {
         match &self.clusters[subject] {
-            Cluster::Zonemq(zonemq) => zonemq.measure(load, self.body.len()).await,
+            Cluster::Zonemq(zonemq) => zonemq.measure(load).await,
             Cluster::RabbitMq(rabbitmq) => rabbitmq.measure(load, &self.body).await,
             Cluster::Nats(nats) => nats.measure(load, &self.body).await,
         }

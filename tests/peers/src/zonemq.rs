@@ -5,8 +5,10 @@ use std::future::pending;
 use std::path::Path;
 
 use anyhow::{Context, ensure};
-use zonemq_bench::{Credentials, Options, QueueKind, Results, Workload};
+use zonemq_bench::{Options, QueueKind, Results, Workload};
 use zonemq_tests::cluster::{Status, TestCluster};
+use zonemq_tests::speed::cases::{Case, Subject};
+use zonemq_tests::speed::{at_the_leader, pids, settled};
 
 use crate::load::{Load, Measured};
 
@@ -28,50 +30,31 @@ impl Zonemq {
     }
 
     /// Puts the load on new queues: one to get warm, and one that is measured.
-    pub(crate) async fn measure(&self, load: &Load, body_bytes: usize) -> anyhow::Result<Measured> {
-        let before = self.settled().await;
-        let leader = before.leader().context("no node leads")?;
-        let mut options = Options {
-            endpoints: vec![format!("http://{}", leader.api).parse()?],
-            credentials: Credentials {
-                access_key: "zonemq".to_owned(),
-                region: "us-east-1".to_owned(),
-            },
-            run: "warm-up".to_owned(),
+    pub(crate) async fn measure(&self, load: &Load) -> anyhow::Result<Measured> {
+        let before = settled(&self.cluster).await;
+        let mut case = Case {
+            name: "sends",
+            subject: Subject::Leader,
             workload: Workload::Send,
             clients: load.in_flight,
-            queues: 1,
-            kind: QueueKind::Standard,
-            body_bytes,
             batch: 1,
+            kind: QueueKind::Standard,
             duration: load.warm_up,
-            threads: 1,
-            server_pids: pids(&before),
         };
-        bench(&options).await?;
-        "measured".clone_into(&mut options.run);
-        options.duration = load.duration;
-        let results = bench(&options).await?;
-        let led_by = self.settled().await.leader().map(|node| node.id);
-        ensure!(led_by == Some(leader.id), "another node leads than before");
+        bench(&at_the_leader(&before, &case, 0)?).await?;
+        case.duration = load.duration;
+        let results = bench(&at_the_leader(&before, &case, 1)?).await?;
+        let leader = |status: &Status| status.leader().map(|node| node.id);
+        let after = settled(&self.cluster).await;
+        ensure!(
+            leader(&before) == leader(&after),
+            "another node leads than before"
+        );
         results.try_into()
-    }
-
-    /// The cluster once it has caught up.
-    async fn settled(&self) -> Status {
-        let all = self
-            .cluster
-            .wait_until("all nodes caught up", Status::all_caught_up);
-        all.await
     }
 }
 
 async fn bench(options: &Options) -> anyhow::Result<Results> {
     let results = zonemq_bench::run(options, pending(), |_| ()).await;
     results.context("zonemq could not be measured")
-}
-
-fn pids(status: &Status) -> Vec<u32> {
-    let pids = status.nodes.iter().filter_map(|node| node.pid);
-    pids.map(i32::unsigned_abs).collect()
 }
