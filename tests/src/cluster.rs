@@ -185,8 +185,7 @@ impl TestCluster {
                 self.fault(action, &format!("n{id}"));
             }
         }
-        self.wait_until("all nodes caught up", Status::all_caught_up)
-            .await;
+        self.caught_up().await;
     }
 
     /// Kills the leader, waits until another node leads, and starts the killed one again.
@@ -196,8 +195,7 @@ impl TestCluster {
         self.wait_until("another node leads", |status| status.leader().is_some())
             .await;
         self.fault("restart", &format!("n{killed}"));
-        self.wait_until("all nodes caught up", Status::all_caught_up)
-            .await;
+        self.caught_up().await;
     }
 
     /// Moves the clock of the queues forward, through this node's administration.
@@ -227,6 +225,12 @@ impl TestCluster {
         let output = self.zonemq(&["status", "--json"]);
         assert!(output.status.success(), "status: {output:?}");
         serde_json::from_slice(&output.stdout).expect("status prints JSON of the promised shape")
+    }
+
+    /// Waits until all nodes have applied all that any of them has, and returns the status.
+    pub async fn caught_up(&self) -> Status {
+        self.wait_until("all nodes caught up", Status::all_caught_up)
+            .await
     }
 
     /// Waits until the status is like this, and returns it.

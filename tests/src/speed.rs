@@ -69,7 +69,8 @@ struct Stage {
 
 impl Stage {
     async fn measure(&mut self, round: u32, case: Case) -> anyhow::Result<()> {
-        let before = settled(&self.cluster).await;
+        // What one run leaves behind is not the next one's.
+        let before = self.cluster.caught_up().await;
         let leader = before.leader().context("no node leads")?.id;
         let (endpoints, server_pids) = match case.subject {
             Subject::Yardstick => (vec![self.yardstick.endpoint()?], self.yardstick.pids()),
@@ -91,7 +92,7 @@ impl Stage {
         let results = zonemq_bench::run(&options, pending(), |_| ()).await;
         let results = results.with_context(|| format!("{name} could not be measured"))?;
         tell(round, name, &results);
-        let led_by = settled(&self.cluster).await.leader().map(|node| node.id);
+        let led_by = self.cluster.caught_up().await.leader().map(|node| node.id);
         self.runs.push(Run {
             round,
             case: name.to_owned(),
@@ -100,13 +101,6 @@ impl Stage {
         });
         Ok(())
     }
-}
-
-/// The cluster once it has caught up: what one run leaves behind is not the next one's.
-pub async fn settled(cluster: &TestCluster) -> Status {
-    cluster
-        .wait_until("all nodes caught up", Status::all_caught_up)
-        .await
 }
 
 fn options(

@@ -152,9 +152,7 @@ async fn nodes_stop_when_up_is_killed_and_down_stops_a_detached_cluster() {
         assert!(told.contains(part), "{part} is missing: {told}");
     }
     // The cluster answers as soon as a majority does.
-    cluster
-        .wait_until("all have caught up", Status::all_caught_up)
-        .await;
+    cluster.caught_up().await;
     let down = cluster.zonemq(&["down"]);
     assert!(down.status.success(), "{down:?}");
     assert!(cluster.status().nodes.iter().all(|node| !node.alive));

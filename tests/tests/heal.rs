@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use serde_json::json;
 use zonemq_history::event::What;
 use zonemq_tests::client::connect_for;
-use zonemq_tests::cluster::{Status, TestCluster};
+use zonemq_tests::cluster::TestCluster;
 use zonemq_tests::recorded_load::{RecordedLoad, VISIBILITY_SECONDS};
 use zonemq_tests::recording::Recording;
 
@@ -160,8 +160,7 @@ async fn heal_and_the_end_of_a_fault_at_the_same_moment_do_not_disturb_each_othe
         tokio::time::sleep_until(at.into()).await;
         cluster.told("heal");
         assert_eq!(cluster.told("status"), json!({ "faults": [] }), "{early}");
-        let wait = cluster.wait_until("all nodes caught up", Status::all_caught_up);
-        wait.await;
+        cluster.caught_up().await;
     }
 }
 

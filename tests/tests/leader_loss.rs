@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use zonemq_tests::client::create_queue;
-use zonemq_tests::cluster::{Status, TestCluster};
+use zonemq_tests::cluster::TestCluster;
 use zonemq_tests::drain::{assert_empty, assert_exactly_as_sent, drain};
 use zonemq_tests::senders::Senders;
 
@@ -46,9 +46,7 @@ async fn the_leader_killed_ten_times_under_load_loses_nothing_and_shows_no_error
         );
         gaps.push(outcome.longest_gap(killed_at));
         acknowledged.extend(outcome.acknowledged);
-        cluster
-            .wait_until("all nodes caught up", Status::all_caught_up)
-            .await;
+        cluster.caught_up().await;
     }
 
     gaps.sort();

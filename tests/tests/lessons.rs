@@ -3,7 +3,7 @@
 use std::process::Output;
 
 use zonemq_tests::binary;
-use zonemq_tests::cluster::{Status, TestCluster};
+use zonemq_tests::cluster::TestCluster;
 
 /// Plays a lesson; what it said.
 fn played(cluster: &TestCluster, lesson: &str) -> String {
@@ -41,8 +41,7 @@ async fn every_lesson_shows_what_it_teaches_and_leaves_the_cluster_as_it_was() {
         assert!(listed.contains(lesson), "{lesson} is not listed: {listed}");
         let told = played(&cluster, lesson);
         assert!(told.contains(seen), "{lesson} has not seen {seen}");
-        let wait = cluster.wait_until("whole", Status::all_caught_up);
-        wait.await;
+        cluster.caught_up().await;
         let active = cluster.told("status");
         assert_eq!(active["faults"].as_array().map(Vec::len), Some(0));
         let queues = cluster.client(1).list_queues().send().await;

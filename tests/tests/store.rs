@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use zonemq_tests::binary;
-use zonemq_tests::cluster::{Status, TestCluster};
+use zonemq_tests::cluster::TestCluster;
 use zonemq_tests::store::load::Load;
-use zonemq_tests::store::memory::{MemoryArgs, settle};
+use zonemq_tests::store::memory::MemoryArgs;
 use zonemq_tests::store::report::Report;
 use zonemq_tests::store::restart::RestartArgs;
 use zonemq_tests::store::soak::SoakArgs;
@@ -84,12 +84,12 @@ async fn full_disks_refuse_sends_in_words_and_are_forgiven_when_they_have_space(
 async fn filled(cluster: &TestCluster, messages: u64, body_bytes: usize) -> Load {
     let load = Load::create(cluster, "backlog", body_bytes, &[]).await;
     load.fill(messages).await;
-    settle(cluster).await;
+    cluster.caught_up().await;
     load
 }
 
 async fn drained(cluster: &TestCluster, load: &Load) {
-    settle(cluster).await;
+    cluster.caught_up().await;
     load.drain().await;
     let counts = load.ledger.counts();
     assert_eq!(load.ledger.missing(), 0, "{counts:?}");
@@ -150,7 +150,7 @@ async fn a_damaged_body_is_mended_from_a_peer_by_the_scrub() {
         .await;
     // Behind these, the log knows that what is in the snapshot is purged.
     load.fill(100).await;
-    settle(&cluster).await;
+    cluster.caught_up().await;
     cluster.fault("kill", &name);
     damage_a_body(&segments(&cluster, follower)[0]);
     cluster.fault("restart", &name);
@@ -191,11 +191,9 @@ async fn a_node_with_an_old_copy_of_its_folder_does_not_vote_until_it_has_the_re
     std::fs::create_dir(&copy).expect("made");
     full_disk::copy_all(&store, &copy).expect("copied");
     cluster.fault("restart", &name);
-    cluster
-        .wait_until("all nodes caught up", Status::all_caught_up)
-        .await;
+    cluster.caught_up().await;
     load.fill(200).await;
-    settle(&cluster).await;
+    cluster.caught_up().await;
     cluster.fault("kill", &name);
     std::fs::remove_dir_all(&store).expect("removed");
     std::fs::rename(&copy, &store).expect("put back");
@@ -240,7 +238,7 @@ async fn check_store_counts_what_a_whole_store_holds_and_changes_nothing() {
         })
         .await;
     load.fill(100).await;
-    settle(&cluster).await;
+    cluster.caught_up().await;
     // Not what was acknowledged: a send that timed out may have been carried out all the same.
     let held = load.counts(0).await.expect("a living queue").visible;
     let held = format!("messages  {}, ", indicatif::HumanCount(held));
@@ -272,7 +270,7 @@ async fn check_store_finds_each_kind_of_damage() {
         .wait_until("a snapshot is taken", |_| snapshot.exists())
         .await;
     load.fill(100).await;
-    settle(&cluster).await;
+    cluster.caught_up().await;
     cluster.down();
 
     let finds = |what: &str, words: &str| {

@@ -8,7 +8,7 @@ use anyhow::{Context, ensure};
 use zonemq_bench::{Options, QueueKind, Results, Workload};
 use zonemq_tests::cluster::{Status, TestCluster};
 use zonemq_tests::speed::cases::{Case, Subject};
-use zonemq_tests::speed::{at_the_leader, pids, settled};
+use zonemq_tests::speed::{at_the_leader, pids};
 
 use crate::load::{Load, Measured};
 
@@ -31,7 +31,7 @@ impl Zonemq {
 
     /// Puts the load on new queues: one to get warm, and one that is measured.
     pub(crate) async fn measure(&self, load: &Load) -> anyhow::Result<Measured> {
-        let before = settled(&self.cluster).await;
+        let before = self.cluster.caught_up().await;
         let mut case = Case {
             name: "sends",
             subject: Subject::Leader,
@@ -45,7 +45,7 @@ impl Zonemq {
         case.duration = load.duration;
         let results = bench(&at_the_leader(&before, &case, 1)?).await?;
         let leader = |status: &Status| status.leader().map(|node| node.id);
-        let after = settled(&self.cluster).await;
+        let after = self.cluster.caught_up().await;
         ensure!(
             leader(&before) == leader(&after),
             "another node leads than before"

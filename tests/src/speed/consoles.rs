@@ -8,8 +8,8 @@ use anyhow::{Context, ensure};
 use clap::Args;
 use tokio::task::JoinSet;
 
+use super::at_the_leader;
 use super::cases::{Case, SEND_64, Scale, beside_the_yardstick};
-use super::{at_the_leader, settled};
 use crate::cluster::TestCluster;
 use crate::raw_http::Api;
 use crate::store::report::Report;
@@ -87,7 +87,7 @@ async fn sends_per_second(
     case: &Case,
     number: usize,
 ) -> anyhow::Result<f64> {
-    let options = at_the_leader(&settled(cluster).await, case, number)?;
+    let options = at_the_leader(&cluster.caught_up().await, case, number)?;
     let results = zonemq_bench::run(&options, std::future::pending(), |_| ()).await?;
     ensure!(results.error_count() == 0, "not all sends succeeded");
     Ok(results.messages_per_second)

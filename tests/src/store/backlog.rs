@@ -6,7 +6,7 @@ use clap::Args;
 use crate::cluster::TestCluster;
 use crate::store::footprint::{Footprint, of_each_node};
 use crate::store::load::{Drained, Load};
-use crate::store::memory::{settle, tell_memory};
+use crate::store::memory::tell_memory;
 use crate::store::report::{Report, mib, rate};
 
 /// How large the backlog is, and what it may take.
@@ -51,7 +51,7 @@ pub async fn run(args: &BacklogArgs, report: &mut Report) {
     let took = large.fill(args.messages).await;
     let filled = format!("{:.0} messages/s", rate(args.messages, took));
     report.note("filled", filled);
-    settle(&cluster).await;
+    cluster.caught_up().await;
     let limit = Some(args.limit);
     let full = of_each_node(&cluster);
     tell_memory(report, "with the backlog", &full, limit);
@@ -64,7 +64,7 @@ pub async fn run(args: &BacklogArgs, report: &mut Report) {
     let holds = ratio >= args.drain_ratio;
     let check = "its rate against that of the small queue";
     report.figure(check, figure, format!("{ratio:.2}"), holds);
-    settle(&cluster).await;
+    cluster.caught_up().await;
     let empty = of_each_node(&cluster);
     tell_memory(report, "after the drain", &empty, limit);
     tell_disk(args, report, "after the drain", &empty, &large);

@@ -29,24 +29,17 @@ pub async fn run(args: &MemoryArgs, report: &mut Report) {
     let took = load.fill(args.messages).await;
     let filled = format!("{:.0} messages/s", rate(args.messages, took));
     report.note("filled", filled);
-    settle(&cluster).await;
+    cluster.caught_up().await;
     let limit = Some(args.limit);
     tell_memory(report, "with the backlog", &of_each_node(&cluster), limit);
     let tenth = args.messages / 10;
     load.drain_some(tenth).await;
     load.fill(tenth).await;
-    settle(&cluster).await;
+    cluster.caught_up().await;
     let after = of_each_node(&cluster);
     tell_memory(report, "after a tenth was replaced", &after, limit);
     let strange = load.ledger.counts().strange;
     report.figure("messages that nobody sent", "0", strange, strange == 0);
-}
-
-/// Waits until all nodes have applied everything.
-pub async fn settle(cluster: &TestCluster) {
-    cluster
-        .wait_until("all nodes caught up", crate::cluster::Status::all_caught_up)
-        .await;
 }
 
 /// Tells the memory of each node, and holds it against a limit in MiB, if there is one.

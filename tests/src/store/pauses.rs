@@ -8,7 +8,6 @@ use tokio::task::JoinSet;
 
 use crate::cluster::TestCluster;
 use crate::store::load::{self, BATCH, Load, PAUSE_AFTER_ERROR};
-use crate::store::memory::settle;
 use crate::store::report::{Report, rate};
 use crate::store::snapshots;
 
@@ -55,7 +54,7 @@ pub async fn run(args: &PausesArgs, report: &mut Report) {
     let cluster = TestCluster::start();
     let load = Load::create(&cluster, "backlog", args.body, &[]).await;
     load.fill(args.messages).await;
-    settle(&cluster).await;
+    cluster.caught_up().await;
     let mut work = Vec::new();
     let sends = tokio::select! {
         sends = send(args, &load) => sends,

@@ -8,7 +8,6 @@ use tokio::task::JoinSet;
 use crate::cluster::{Status, TestCluster};
 use crate::store::backlog::tell_losses;
 use crate::store::load::Load;
-use crate::store::memory::settle;
 use crate::store::report::Report;
 
 /// How large the backlog is, and how soon a node must serve.
@@ -37,7 +36,7 @@ pub async fn run(args: &RestartArgs, report: &mut Report) {
     let cluster = TestCluster::start();
     let load = Load::create(&cluster, "backlog", args.body, &[]).await;
     load.fill(args.messages).await;
-    settle(&cluster).await;
+    cluster.caught_up().await;
     let leader = cluster.leader().await;
     let follower = leader % 3 + 1;
     for (who, nodes) in [
@@ -50,7 +49,7 @@ pub async fn run(args: &RestartArgs, report: &mut Report) {
             let check = format!("{who} killed: n{node} serves again after");
             report.at_most(&check, args.limit, took.as_secs_f64(), "s");
         }
-        settle(&cluster).await;
+        cluster.caught_up().await;
     }
     if args.drain {
         load.drain().await;

@@ -11,7 +11,6 @@ use crate::cluster::TestCluster;
 use crate::store::backlog::tell_losses;
 use crate::store::footprint::{Footprint, of_each_node};
 use crate::store::load::{self, BATCH, Load, PAUSE_AFTER_ERROR};
-use crate::store::memory::settle;
 use crate::store::report::{Report, mib};
 use crate::store::restart::all_answer;
 
@@ -53,7 +52,7 @@ pub async fn run(args: &SoakArgs, report: &mut Report) {
     let visibility = (QueueAttributeName::VisibilityTimeout, VISIBILITY_SECONDS);
     let load = Load::create(&cluster, "backlog", args.body, &[visibility]).await;
     load.fill(args.backlog).await;
-    settle(&cluster).await;
+    cluster.caught_up().await;
     let end = Instant::now() + Duration::from_secs_f64(args.minutes * 60.0);
     let clients = work(args, &load, end);
     let (kills, samples) = tokio::join!(kill(args, &cluster, end), look(args, &cluster, end));
@@ -70,7 +69,7 @@ pub async fn run(args: &SoakArgs, report: &mut Report) {
         let disk = |it: &Footprint| it.disk_bytes;
         tell_growth(args, report, &format!("disk of n{id}"), &of_node, disk);
     }
-    settle(&cluster).await;
+    cluster.caught_up().await;
     load.drain().await;
     tell_losses(report, &load);
 }
