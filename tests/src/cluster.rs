@@ -207,6 +207,22 @@ impl TestCluster {
         assert!(answer.status().is_success(), "advance: {answer:?}");
     }
 
+    /// What all nodes together say of a metric, whatever its labels.
+    pub async fn metric(&self, name: &str) -> f64 {
+        let mut sum = 0.0;
+        for node in self.status().nodes {
+            let answer = reqwest::get(format!("http://{}/metrics", node.api)).await;
+            let text = answer.expect("the node answers").text().await;
+            let text = text.expect("metrics are text");
+            let is_it = |line: &&str| line.split(['{', ' ']).next() == Some(name);
+            let values = text.lines().filter(is_it);
+            sum += values
+                .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
+                .sum::<f64>();
+        }
+        sum
+    }
+
     /// Where clients reach this node, counted from 1.
     pub fn api(&self, id: u64) -> SocketAddr {
         let status = self.status();

@@ -8,12 +8,13 @@ use tokio::task::JoinHandle;
 use zonemq_tests::client::create_queue;
 use zonemq_tests::cluster::TestCluster;
 
-/// Starts a long poll and gives it the time to arrive: that it waits shows nowhere outside.
+/// Starts a long poll at this node, the only one of the cluster, and returns when it waits.
 async fn waiting_receiver(
+    cluster: &TestCluster,
     client: &Client,
     queue_url: &str,
 ) -> JoinHandle<(ReceiveMessageOutput, Instant)> {
-    const ARRIVES_WITHIN: Duration = Duration::from_millis(300);
+    const ARRIVES_WITHIN: Duration = Duration::from_secs(10);
     let receive = client
         .receive_message()
         .queue_url(queue_url)
@@ -22,7 +23,10 @@ async fn waiting_receiver(
         let received = receive.send().await.expect("a long poll never fails");
         (received, Instant::now())
     });
-    tokio::time::sleep(ARRIVES_WITHIN).await;
+    let asked = Instant::now();
+    while cluster.metric("zonemq_waiting_receivers").await < 1.0 {
+        assert!(asked.elapsed() < ARRIVES_WITHIN, "it does not wait");
+    }
     assert!(!receiver.is_finished(), "there is nothing to receive yet");
     receiver
 }
@@ -33,7 +37,7 @@ async fn a_long_poll_is_woken_by_a_send_on_another_node_within_milliseconds() {
     let url = create_queue(&cluster.client(1), "orders").await;
     let mut delays = Vec::new();
     for (receiving, sending) in [(1, 2), (2, 3), (3, 1)] {
-        let waiting = waiting_receiver(&cluster.client(receiving), &url).await;
+        let waiting = waiting_receiver(&cluster, &cluster.client(receiving), &url).await;
         let sender = cluster.client(sending);
         let sent_at = Instant::now();
         let send = sender
@@ -48,6 +52,35 @@ async fn a_long_poll_is_woken_by_a_send_on_another_node_within_milliseconds() {
     delays.sort();
     println!("from the send's start to the waiting receiver's answer: {delays:.1?}");
     assert!(delays[1] < Duration::from_millis(100), "{delays:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receiver_that_waits_keeps_no_reply_to_others_in_memory() {
+    const SENDS: usize = 100;
+    let cluster = TestCluster::start();
+    for node in 1..=3 {
+        let client = cluster.client(node);
+        let quiet = create_queue(&client, "quiet").await;
+        let busy = create_queue(&client, "busy").await;
+        let waiting = waiting_receiver(&cluster, &client, &quiet).await;
+        for _ in 0..SENDS {
+            let send = client.send_message().queue_url(&busy).message_body("done");
+            send.send().await.expect("sent");
+        }
+        cluster.caught_up().await;
+        let kept = cluster.metric("zonemq_remembered_replies").await;
+        // The last few of each node, on each of the three.
+        assert!(kept < 30.0, "{kept} replies");
+        assert!(kept > 0.0, "none is kept: a retry would count twice");
+        client
+            .send_message()
+            .queue_url(&quiet)
+            .message_body("that is all")
+            .send()
+            .await
+            .expect("sent");
+        waiting.await.expect("no panic");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -73,7 +106,7 @@ async fn a_long_poll_survives_the_death_of_the_leader() {
     let url = create_queue(&cluster.client(1), "orders").await;
     let old = cluster.leader().await;
     let survivors = cluster.clients_except(old);
-    let waiting = waiting_receiver(&survivors[0], &url).await;
+    let waiting = waiting_receiver(&cluster, &survivors[0], &url).await;
 
     cluster.fault("kill", &format!("n{old}"));
     cluster

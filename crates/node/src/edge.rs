@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use axum::http::request::Parts;
 use axum::http::{Request, Response};
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use zonemq_queue::ids::MessageId;
-use zonemq_sqs::{Failure, OperationName, OutcomeCode, Unreadable};
+use zonemq_sqs::{Call, Failure, OperationName, OutcomeCode, Unreadable};
 use zonemq_world::{Chance, Clock, World};
 
 use crate::admin::NodeState;
@@ -25,12 +26,12 @@ pub(crate) async fn handle<W: World>(
     let started = node.world.clock().elapsed();
     let request_id = request_id(node.world.chance());
     let (head, body) = request.into_parts();
-    let (operation, response) = match take_in(body).await {
-        Ok(body) => answer(node, Request::from_parts(head, body), &request_id).await,
-        Err(why) => {
-            let request = Request::from_parts(head, Bytes::new());
-            let failure = Failure::unreadable(&request, why);
-            ("", failure.into_response(&request_id))
+    let call = read(node, head, take_in(body).await);
+    let (operation, response) = match call {
+        Ok(call) => answer(node, call, &request_id).await,
+        Err(failure) => {
+            let operation = failure.operation.map_or("", OperationName::as_str);
+            (operation, failure.into_response(&request_id))
         }
     };
     let took = node.world.clock().elapsed().saturating_sub(started);
@@ -60,22 +61,28 @@ async fn take_in(body: Incoming) -> Result<Bytes, Unreadable> {
     }
 }
 
+/// What a request asks for. Its headers, and what they were read into, end here: thousands of
+/// receivers may wait, and have no use for them.
+fn read<W: World>(
+    node: &NodeState<W>,
+    head: Parts,
+    body: Result<Bytes, Unreadable>,
+) -> Result<Call, Failure> {
+    match body {
+        Ok(body) => zonemq_sqs::decode(&Request::from_parts(head, body), &node.defaults),
+        Err(why) => {
+            let request = Request::from_parts(head, Bytes::new());
+            Err(Failure::unreadable(&request, why))
+        }
+    }
+}
+
 /// The name of the operation, for logs and metrics, and the response.
 async fn answer<W: World>(
     node: &NodeState<W>,
-    request: Request<Bytes>,
+    mut call: Call,
     request_id: &str,
 ) -> (&'static str, Response<Bytes>) {
-    let decoded = zonemq_sqs::decode(&request, &node.defaults);
-    // Thousands of receivers may wait: not with their headers, and what they were read into.
-    drop(request);
-    let mut call = match decoded {
-        Ok(call) => call,
-        Err(failure) => {
-            let operation = failure.operation.map_or("", OperationName::as_str);
-            return (operation, failure.into_response(request_id));
-        }
-    };
     let operation = call.operation().as_str();
     let response = match call.take_command() {
         None => call.answer(None, request_id),

@@ -2,19 +2,18 @@
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
-use zonemq_queue::command::Reply;
-use zonemq_raft::{Forwarded, Peers, ProposeError, codec};
+use zonemq_raft::{Forwarded, Peers, codec};
 use zonemq_world::Clock;
 
-use crate::leader::{LeaderRequest, LeaderService};
+use crate::leader::{LeaderReply, LeaderRequest, LeaderService};
 use crate::router::GROUP;
 
 /// What the other node answers. Grows at the end only.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum ForwardReply {
-    /// The request was carried out.
-    Done(Reply),
-    /// It was not, or nobody can tell: try again, with the same id.
+    /// The leader's answer.
+    Served(LeaderReply),
+    /// There is none: try again, a command with the same id.
     TryAgain {
         /// For the log.
         reason: String,
@@ -26,13 +25,13 @@ pub(crate) async fn to_leader(
     peers: &Peers,
     node: u64,
     request: &LeaderRequest,
-) -> Result<Reply, String> {
+) -> Result<LeaderReply, String> {
     let reply = peers
         .forward(node, GROUP, codec::encode(request).into())
         .await
         .map_err(|error| error.to_string())?;
     match codec::decode(&reply).map_err(|error| error.to_string())? {
-        ForwardReply::Done(reply) => Ok(reply),
+        ForwardReply::Served(reply) => Ok(reply),
         ForwardReply::TryAgain { reason } => Err(reason),
     }
 }
@@ -53,8 +52,7 @@ pub(crate) async fn serve<C: Clock>(
                 // Nobody waits for it any more: a receiver leaves its line.
                 () = reply.closed() => return,
             };
-            // If the other node has just stopped waiting, it will ask again.
-            let _ = reply.send(codec::encode(&answer).into());
+            reply.send(codec::encode(&answer).into()).await;
         });
     }
 }
@@ -68,9 +66,8 @@ async fn answer<C: Clock>(leader: &LeaderService<C>, request: &[u8]) -> ForwardR
             };
         }
     };
-    let served: Result<Reply, ProposeError> = leader.serve(request).await;
-    match served {
-        Ok(reply) => ForwardReply::Done(reply),
+    match leader.serve(request).await {
+        Ok(reply) => ForwardReply::Served(reply),
         Err(error) => ForwardReply::TryAgain {
             reason: error.to_string(),
         },

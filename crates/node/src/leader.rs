@@ -1,5 +1,5 @@
-//! What the leader of a group does with a request: a receiver with nothing to receive waits, and
-//! everything else is proposed.
+//! What the leader of a group does with a request: commands are proposed, and receivers that find
+//! nothing wait here.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,14 +17,46 @@ use crate::space::Space;
 use crate::traffic::Traffic;
 use crate::waiters::Waiters;
 
-/// A request on its way to the leader, as one node hands it to another.
+/// The line is looked after so much later at least when a receiver was told to come.
+const LOOK_AGAIN_MILLIS: u64 = 100;
+
+/// What a router asks of the leader, here or as one node hands it to another.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct LeaderRequest {
-    /// What is proposed. Boxed: on its way it is handed from one future to the next, and each of
+pub(crate) enum LeaderRequest {
+    /// Carry out a command. Boxed: on its way it is handed from one future to the next, and each of
     /// them is as large as what it holds.
-    pub(crate) request: Box<Request>,
-    /// How long a receiver has already waited at earlier leaders.
+    CarryOut(Box<Request>),
+    /// Tell when the queue may have something to receive. It has no request id: an id that is open
+    /// as long as somebody waits would keep the replies to all requests after it in memory.
+    Wait(Box<WaitingReceiver>),
+}
+
+/// A receiver that waits.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct WaitingReceiver {
+    /// For messages of this queue.
+    pub(crate) queue: QueueKey,
+    /// How long in all; the queue's own wait time where absent.
+    pub(crate) wait_time: Option<Seconds>,
+    /// How long it already has, here or at earlier leaders.
     pub(crate) waited_millis: u64,
+}
+
+/// The leader's answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum LeaderReply {
+    /// The command was carried out, or there was nothing for a receiver as long as it waited.
+    Done(Reply),
+    /// There is nothing for a receiver, and it is ready to wait.
+    NothingYet,
+    /// There may be something for a receiver that waited.
+    Ready,
+}
+
+impl LeaderReply {
+    fn nothing() -> LeaderReply {
+        LeaderReply::Done(Ok(Outcome::Received(Vec::new())))
+    }
 }
 
 /// This node's service for the requests of one group, while it leads.
@@ -38,22 +70,32 @@ pub(crate) struct LeaderService<C> {
 }
 
 impl<C: Clock> LeaderService<C> {
-    /// Carries out a request, and counts what it moved; fails as soon as this node no longer leads.
-    pub(crate) async fn serve(&self, request: LeaderRequest) -> Result<Reply, ProposeError> {
-        let place = self.traffic.place(&request.request.command);
+    /// Does what is asked, and counts what it moved; fails as soon as this node no longer leads.
+    pub(crate) async fn serve(&self, request: LeaderRequest) -> Result<LeaderReply, ProposeError> {
+        let request = match request {
+            LeaderRequest::CarryOut(request) => request,
+            // Boxed, so that a send is not as large as the wait of a receiver.
+            LeaderRequest::Wait(wait) => return Box::pin(self.wait(*wait)).await,
+        };
+        let place = self.traffic.place(&request.command);
         let reply = self.carry_out(request).await?;
-        if let Some(place) = place {
-            self.traffic.count(place, &reply);
+        if let (Some(place), LeaderReply::Done(reply)) = (place, &reply) {
+            self.traffic.count(place, reply);
         }
         Ok(reply)
     }
 
-    async fn carry_out(&self, request: LeaderRequest) -> Result<Reply, ProposeError> {
-        let waited = Duration::from_millis(request.waited_millis);
-        let request = request.request;
-        if matches!(request.command, Command::SendMessages { .. }) && self.space.is_scarce() {
-            return Ok(Err(CommandError::StorageFull));
+    async fn carry_out(&self, request: Box<Request>) -> Result<LeaderReply, ProposeError> {
+        match &request.command {
+            Command::SendMessages { .. } if self.space.is_scarce() => {
+                Ok(LeaderReply::Done(Err(CommandError::StorageFull)))
+            }
+            Command::ReceiveMessages { .. } => Box::pin(self.receive(request)).await,
+            _ => self.group.propose(request).await.map(LeaderReply::Done),
         }
+    }
+
+    async fn receive(&self, request: Box<Request>) -> Result<LeaderReply, ProposeError> {
         let Command::ReceiveMessages {
             queue,
             wait_time,
@@ -61,59 +103,48 @@ impl<C: Clock> LeaderService<C> {
             ..
         } = &request.command
         else {
-            return self.group.propose(request).await;
+            return self.group.propose(request).await.map(LeaderReply::Done);
         };
-        let wait = wait_time
-            .or_else(|| self.group.read(|state| state.receive_wait_time(queue)))
-            .unwrap_or(Seconds(0));
-        let wait = Duration::from_secs(wait.0.into()).saturating_sub(waited);
         let queue = queue.clone();
-        let deadline = Instant::now() + wait;
-        // Two receives are answered by the log even if nothing is to be had: one that was tried
-        // before under its attempt id, and a short poll that is refused.
-        let is_refused = wait.is_zero() && self.is_at_in_flight_limit(&queue);
-        if attempt.is_some() || is_refused {
-            match self.group.propose(request.clone()).await? {
-                Ok(Outcome::Received(messages)) if messages.is_empty() => {}
-                reply => return Ok(reply),
+        let is_short = self.wait_time(&queue, *wait_time).is_zero();
+        let is_for_the_log = match self.readiness(&queue) {
+            // The reply to a receive from no queue is decided in the log like any other.
+            Readiness::Now | Readiness::NoQueue => true,
+            // So are those to one that was tried before under its attempt id, and to a short poll
+            // that is refused. All others would cost an entry and find nothing.
+            Readiness::At(_) | Readiness::Empty => {
+                attempt.is_some() || (is_short && self.is_at_in_flight_limit(&queue))
+            }
+        };
+        if is_for_the_log {
+            let reply = self.group.propose(request).await;
+            self.wake_next(&queue);
+            match reply? {
+                // Somebody else was faster.
+                Ok(Outcome::Received(messages)) if messages.is_empty() && !is_short => {}
+                reply => return Ok(LeaderReply::Done(reply)),
             }
         }
-        // Boxed, so that a send is not as large as the wait of a receiver.
-        Box::pin(self.receive(&queue, deadline, request)).await
+        if is_short {
+            self.confirm_leadership().await?;
+            Ok(LeaderReply::nothing())
+        } else {
+            Ok(LeaderReply::NothingYet)
+        }
+    }
+
+    fn wait_time(&self, queue: &QueueKey, asked: Option<Seconds>) -> Duration {
+        let wait = asked.or_else(|| self.group.read(|state| state.receive_wait_time(queue)));
+        Duration::from_secs(wait.unwrap_or(Seconds(0)).0.into())
     }
 
     fn is_at_in_flight_limit(&self, queue: &QueueKey) -> bool {
         self.group.read(|state| state.is_at_in_flight_limit(queue))
     }
 
-    async fn receive(
-        &self,
-        queue: &QueueKey,
-        deadline: Instant,
-        request: Box<Request>,
-    ) -> Result<Reply, ProposeError> {
-        loop {
-            match self.readiness(queue) {
-                // The reply to a receive from no queue is decided in the log like any other.
-                Readiness::Now | Readiness::NoQueue => {
-                    let reply = self.group.propose(request.clone()).await;
-                    self.wake_next(queue);
-                    match &reply {
-                        // Somebody else was faster.
-                        Ok(Ok(Outcome::Received(messages))) if messages.is_empty() => {}
-                        _ => return reply,
-                    }
-                }
-                Readiness::At(_) | Readiness::Empty => {}
-            }
-            if Instant::now() >= deadline {
-                return self.nothing().await;
-            }
-            self.wait(queue, deadline).await?;
-        }
-    }
-
-    fn readiness(&self, queue: &QueueKey) -> Readiness {
+    /// Whether a receive from the queue would find something, as far as this node has applied the
+    /// log.
+    pub(crate) fn readiness(&self, queue: &QueueKey) -> Readiness {
         let now = Millis(self.clock.now_millis());
         self.group.read(|state| state.readiness(queue, now))
     }
@@ -128,30 +159,52 @@ impl<C: Clock> LeaderService<C> {
     }
 
     /// Waits until something may be visible or the time is up.
-    async fn wait(&self, queue: &QueueKey, deadline: Instant) -> Result<(), ProposeError> {
-        let waiter = self.waiters.join(queue);
-        // Looked at again from within the line: what came in between woke nobody.
-        match self.readiness(queue) {
-            Readiness::Now | Readiness::NoQueue => return Ok(()),
-            Readiness::At(at) => self.waiters.wake_at(at, queue),
-            Readiness::Empty => {}
-        }
+    async fn wait(&self, receiver: WaitingReceiver) -> Result<LeaderReply, ProposeError> {
+        let already = Duration::from_millis(receiver.waited_millis);
+        let wait = self.wait_time(&receiver.queue, receiver.wait_time);
+        let deadline = Instant::now() + wait.saturating_sub(already);
+        let queue = receiver.queue;
         let mut leadership = self.group.leadership();
         let led = *leadership.borrow_and_update();
-        tokio::select! {
-            () = waiter.woken() => Ok(()),
-            () = sleep_until(deadline) => Ok(()),
-            changed = leadership.wait_for(|now| *now != led) => Err(ProposeError::NotLeader {
-                leader: changed.ok().and_then(|now| now.leader),
-            }),
+        let mut waiter = self.waiters.join(&queue);
+        loop {
+            // Looked at from within the line: what comes from now on wakes somebody.
+            match self.readiness(&queue) {
+                Readiness::Now | Readiness::NoQueue => {
+                    self.wake_another_soon(&queue);
+                    return Ok(LeaderReply::Ready);
+                }
+                Readiness::At(at) => self.waiters.wake_at(at, &queue),
+                Readiness::Empty => {}
+            }
+            tokio::select! {
+                () = waiter.woken() => waiter.rejoin(),
+                () = sleep_until(deadline) => break,
+                changed = leadership.wait_for(|now| *now != led) => {
+                    return Err(ProposeError::NotLeader {
+                        leader: changed.ok().and_then(|now| now.leader),
+                    });
+                }
+            }
         }
+        self.confirm_leadership().await?;
+        Ok(LeaderReply::nothing())
     }
 
-    /// Answers that there is nothing to receive: without a log entry, but not without being sure
-    /// that this node is still the one to say so.
-    async fn nothing(&self) -> Result<Reply, ProposeError> {
-        if self.group.confirm_leadership().await {
-            Ok(Ok(Outcome::Received(Vec::new())))
+    /// A receiver that was told to come may be gone before it does, on another node with all that
+    /// was said to it: then the next in line finds what it did not take.
+    fn wake_another_soon(&self, queue: &QueueKey) {
+        let (now, pause) = (self.clock.now_millis(), LOOK_AGAIN_MILLIS);
+        // At whole multiples, so that many receivers are one alarm.
+        self.waiters
+            .wake_at(Millis((now / pause + 2) * pause), queue);
+    }
+
+    /// That there is nothing to receive costs no log entry, but only the leader may say so.
+    async fn confirm_leadership(&self) -> Result<(), ProposeError> {
+        // Boxed: a receiver that waits needs no room for it yet.
+        if Box::pin(self.group.confirm_leadership()).await {
+            Ok(())
         } else {
             Err(ProposeError::NotLeader { leader: None })
         }

@@ -13,6 +13,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
+use zonemq_queue::state::State;
 use zonemq_raft::{Group, Role};
 use zonemq_wal::Stats;
 
@@ -65,6 +66,7 @@ pub(crate) struct Metrics {
     snapshot_index: Family<GroupLabels, Gauge>,
     scrub_passes: Family<GroupLabels, Gauge>,
     scrub_damaged: Family<GroupLabels, Gauge>,
+    remembered_replies: Family<GroupLabels, Gauge>,
     messages: Family<QueueLabels, Gauge>,
     noisy_groups: Family<QueueNameLabels, Gauge>,
     waiting_receivers: Gauge,
@@ -147,6 +149,11 @@ impl Metrics {
                 "scrub_damaged",
                 "Contents, entries and snapshots that were found to be damaged since the start",
             ),
+            remembered_replies: group_gauge(
+                &mut registry,
+                "remembered_replies",
+                "Replies that are kept for requests that may be sent again",
+            ),
             snapshot_index: group_gauge(
                 &mut registry,
                 "raft_snapshot_index",
@@ -205,6 +212,8 @@ impl Metrics {
         set(&self.snapshot_index, status.snapshot_index);
         set(&self.scrub_passes, group.scrubbed().passes());
         set(&self.scrub_damaged, group.scrubbed().damaged());
+        let replies = group.read(State::remembered_replies);
+        set(&self.remembered_replies, replies as u64);
     }
 
     fn read_queues(&self, group: &Group) {

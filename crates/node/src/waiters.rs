@@ -64,16 +64,41 @@ impl Lines {
         self.alarms.clear();
     }
 
-    fn set_alarm(&mut self, at: Millis, queue: &QueueKey) {
-        if self.by_queue.contains_key(queue) {
-            self.alarms.insert((at, queue.clone()));
+    /// Tells whether this alarm is the next one now.
+    fn set_alarm(&mut self, at: Millis, queue: &QueueKey) -> bool {
+        if !self.by_queue.contains_key(queue) {
+            return false;
+        }
+        let is_next = self.alarms.first().is_none_or(|(next, _)| at < *next);
+        self.alarms.insert((at, queue.clone()));
+        is_next
+    }
+
+    /// Puts a receiver into the line at its place: behind those with smaller numbers.
+    fn enter(&mut self, queue: &QueueKey, number: u64) -> oneshot::Receiver<()> {
+        let (wake, woken) = oneshot::channel();
+        let line = self.by_queue.entry(queue.clone()).or_default();
+        let at = line.partition_point(|place| place.number < number);
+        line.insert(at, Place { number, wake });
+        woken
+    }
+
+    fn leave(&mut self, queue: &QueueKey, number: u64) {
+        let Some(line) = self.by_queue.get_mut(queue) else {
+            return;
+        };
+        if let Ok(at) = line.binary_search_by_key(&number, |place| place.number) {
+            line.remove(at);
+        }
+        if line.is_empty() {
+            self.by_queue.remove(queue);
         }
     }
 
     fn take_event(&mut self, event: Event) {
         match event {
             Event::Visible { queue, count } => self.wake(&queue, count),
-            Event::VisibleAt { queue, stamp } => self.set_alarm(stamp, &queue),
+            Event::VisibleAt { queue, stamp } => drop(self.set_alarm(stamp, &queue)),
             // They find out that the queue is gone and say so.
             Event::QueueDeleted { queue } => self.wake(&queue, u64::MAX),
             Event::ClockAdvanced => self.wake_all(),
@@ -101,15 +126,10 @@ impl Waiters {
 
     /// Joins the end of a queue's line.
     pub(crate) fn join(&self, queue: &QueueKey) -> Waiter {
-        let (wake, woken) = oneshot::channel();
         let mut lines = self.locked();
         let number = lines.next_place;
         lines.next_place += 1;
-        lines
-            .by_queue
-            .entry(queue.clone())
-            .or_default()
-            .push_back(Place { number, wake });
+        let woken = lines.enter(queue, number);
         Waiter {
             waiters: self.clone(),
             queue: queue.clone(),
@@ -125,8 +145,9 @@ impl Waiters {
 
     /// Wakes a receiver of the queue at that moment, if one waits now.
     pub(crate) fn wake_at(&self, at: Millis, queue: &QueueKey) {
-        self.locked().set_alarm(at, queue);
-        self.shared.alarms_changed.notify_one();
+        if self.locked().set_alarm(at, queue) {
+            self.shared.alarms_changed.notify_one();
+        }
     }
 
     /// How many receivers wait at each queue that has any.
@@ -184,13 +205,18 @@ pub(crate) struct Waiter {
 }
 
 impl Waiter {
-    /// Resolves when there may be something to receive.
-    pub(crate) async fn woken(mut self) {
+    /// Resolves when there may be something to receive. It has left the line then.
+    pub(crate) async fn woken(&mut self) {
         if let Some(woken) = self.woken.as_mut() {
             // An error means that the line is gone: look again as well.
             let _ = woken.await;
         }
         self.woken = None;
+    }
+
+    /// Goes back to its place in the line: there was nothing to receive after all.
+    pub(crate) fn rejoin(&mut self) {
+        self.woken = Some(self.waiters.locked().enter(&self.queue, self.number));
     }
 }
 
@@ -204,12 +230,7 @@ impl Drop for Waiter {
             lines.wake(&self.queue, 1);
             return;
         }
-        if let Some(line) = lines.by_queue.get_mut(&self.queue) {
-            line.retain(|place| place.number != self.number);
-            if line.is_empty() {
-                lines.by_queue.remove(&self.queue);
-            }
-        }
+        lines.leave(&self.queue, self.number);
     }
 }
 
@@ -252,6 +273,31 @@ mod tests {
         waiters.wake(&queue("a"), 1);
         drop(first);
         assert!(is_woken(&mut second));
+    }
+
+    #[tokio::test]
+    async fn a_receiver_who_was_woken_for_nothing_gets_its_place_back() {
+        let waiters = Waiters::default();
+        let mut first = waiters.join(&queue("a"));
+        let mut second = waiters.join(&queue("a"));
+        waiters.wake(&queue("a"), 1);
+        first.woken().await;
+        first.rejoin();
+        waiters.wake(&queue("a"), 1);
+        assert!(is_woken(&mut first));
+        assert!(!is_woken(&mut second));
+    }
+
+    #[test]
+    fn whoever_leaves_the_others_keep_their_order() {
+        let waiters = Waiters::default();
+        let mut line: Vec<Waiter> = (0..5).map(|_| waiters.join(&queue("a"))).collect();
+        drop(line.remove(4));
+        drop(line.remove(2));
+        drop(line.remove(0));
+        waiters.wake(&queue("a"), 1);
+        assert!(is_woken(&mut line[0]));
+        assert!(!is_woken(&mut line[1]));
     }
 
     #[test]

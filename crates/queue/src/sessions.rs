@@ -116,6 +116,12 @@ impl Sessions {
         }
     }
 
+    /// How many replies are remembered.
+    pub(crate) fn replies(&self) -> usize {
+        let sessions = self.by_id.values();
+        sessions.map(|session| session.replies.len()).sum()
+    }
+
     /// All of it; each session before its replies.
     pub(crate) fn into_parts(self) -> impl Iterator<Item = SessionsPart> + Send {
         self.by_id.into_iter().flat_map(|(id, session)| {

@@ -247,6 +247,11 @@ impl State {
         queues.map(|(_, queue)| queue.messages.len()).sum()
     }
 
+    /// How many replies are remembered for requests that may come again.
+    pub fn remembered_replies(&self) -> usize {
+        self.sessions.replies()
+    }
+
     /// Where the contents of all messages lie that are in any queue.
     pub fn content_places(&self) -> impl Iterator<Item = ContentPlace> + '_ {
         let queues = self.catalog.iter();

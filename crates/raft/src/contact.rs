@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-/// A majority that has not answered for so long is not heard. Twenty heartbeats; the others ask for
-/// votes after eight.
+/// A majority that has not answered for so long is not heard. Twelve heartbeats; the others ask for
+/// votes after five.
 const LATELY: Duration = Duration::from_secs(1);
 
 /// Whether a leader of so many voters hears a majority, whose last answer is so long ago. It has won

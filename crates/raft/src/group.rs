@@ -28,10 +28,10 @@ use crate::link::Peers;
 use crate::look::SeenEntries;
 use crate::mending::Mending;
 use crate::network::PeerNetwork;
-use crate::peer_server::ServedGroup;
 use crate::proposer::{ProposeError, Proposer};
 use crate::schedule::snapshot_when_due;
 use crate::scrub::{Scrub, ScrubStats};
+use crate::services::ServedGroup;
 use crate::state_machine::{self, Applied};
 use crate::types::{LogId, NodeId, Raft};
 
@@ -152,8 +152,10 @@ fn raft_config() -> Config {
         cluster_name: "zonemq".to_owned(),
         // A follower asks for votes when it has heard nothing for the leader's lease (the upper
         // election time-out) and a random election time-out more: 320 to 400 ms here. So a dead
-        // leader is replaced within about 0.4 s, and one that stalls for six heartbeats is not.
-        heartbeat_interval: 50,
+        // leader is replaced within about 0.4 s, and one that stalls for three heartbeats is not.
+        // openraft looks at its timers five times in a heartbeat, which is most of what a node does
+        // that has nothing to do.
+        heartbeat_interval: 80,
         election_timeout_min: 120,
         election_timeout_max: 200,
         enable_pre_vote: Some(true),

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use zonemq_wal::GroupId;
 use zonemq_world::{Network, World};
@@ -97,13 +97,9 @@ impl Peers {
         group: GroupId,
         message: Bytes,
     ) -> Result<Bytes, ExchangeError> {
-        let (sender, mut receiver) = self.open(node, service, group)?;
-        sender.send(message).await?;
-        sender.end().await?;
-        let reply = receiver.next().await?;
-        // One message is all there is: the peer need not hear that we stop listening.
-        receiver.ended = true;
-        reply.ok_or(ExchangeError::OutOfTurn(node))
+        self.link(node, service)?
+            .call(service, group, message)
+            .await
     }
 
     /// Begins an exchange.
@@ -113,20 +109,46 @@ impl Peers {
         service: Service,
         group: GroupId,
     ) -> Result<(ExchangeSender, ExchangeReceiver), ExchangeError> {
-        self.links
-            .get(&(node, service.lane()))
-            .ok_or(ExchangeError::UnknownNode(node))?
-            .open(service, group)
+        self.link(node, service)?.open(service, group)
+    }
+
+    fn link(&self, node: NodeId, service: Service) -> Result<&Link, ExchangeError> {
+        let link = self.links.get(&(node, service.lane()));
+        link.ok_or(ExchangeError::UnknownNode(node))
     }
 }
 
-type Replies = mpsc::Sender<Content>;
+/// Where what the peer says in an exchange goes. A call has no use for a channel's buffer, and
+/// there may be thousands of them.
+#[derive(Debug)]
+enum Replies {
+    Call(oneshot::Sender<Content>),
+    Exchange(mpsc::Sender<Content>),
+}
 
 /// The exchanges that wait for replies on a link, by number.
 #[derive(Debug, Default)]
 struct OpenExchanges(Mutex<BTreeMap<u64, Replies>>);
 
 impl OpenExchanges {
+    /// Hands over what the peer said. A caller that went away is no error.
+    async fn take(&self, Frame { exchange, content }: Frame) {
+        let replies = {
+            let mut open = self.locked();
+            match open.get(&exchange) {
+                None => return,
+                Some(Replies::Exchange(replies)) => replies.clone(),
+                Some(Replies::Call(_)) => {
+                    if let Some(Replies::Call(reply)) = open.remove(&exchange) {
+                        let _ = reply.send(content);
+                    }
+                    return;
+                }
+            }
+        };
+        let _ = replies.send(content).await;
+    }
+
     // A panic while the lock is held leaves a whole map: each critical section is one operation.
     fn locked(&self) -> std::sync::MutexGuard<'_, BTreeMap<u64, Replies>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -161,14 +183,52 @@ impl Link {
         }
     }
 
+    /// Waits for room, and for the answer.
+    async fn call(
+        &self,
+        service: Service,
+        group: GroupId,
+        message: Bytes,
+    ) -> Result<Bytes, ExchangeError> {
+        let (reply, replied) = oneshot::channel();
+        let mut call = OpenCall {
+            link: self,
+            exchange: self.register(Replies::Call(reply)),
+            is_over: false,
+        };
+        talk::note(Step::Ask, self.node, service, call.exchange);
+        self.send(call.exchange, Content::Ask(service, group, message))
+            .await?;
+        let answer = replied.await;
+        call.is_over = true;
+        match answer {
+            Ok(Content::Answer(message)) => {
+                talk::note(Step::Answered, self.node, service, call.exchange);
+                Ok(message)
+            }
+            Ok(Content::Reset(reason)) => Err(self.refused(&reason)),
+            Ok(_) => Err(ExchangeError::OutOfTurn(self.node)),
+            Err(_) => Err(ExchangeError::Disconnected(self.node)),
+        }
+    }
+
+    fn register(&self, replies: Replies) -> u64 {
+        let exchange = self.next_exchange.fetch_add(1, Ordering::Relaxed);
+        self.exchanges.locked().insert(exchange, replies);
+        exchange
+    }
+
+    fn refused(&self, reason: &[u8]) -> ExchangeError {
+        ExchangeError::Refused(self.node, String::from_utf8_lossy(reason).into_owned())
+    }
+
     fn open(
         &self,
         service: Service,
         group: GroupId,
     ) -> Result<(ExchangeSender, ExchangeReceiver), ExchangeError> {
-        let exchange = self.next_exchange.fetch_add(1, Ordering::Relaxed);
         let (replies, receiver) = mpsc::channel(WAITING_REPLIES);
-        self.exchanges.locked().insert(exchange, replies);
+        let exchange = self.register(Replies::Exchange(replies));
         let receiver = ExchangeReceiver {
             service,
             exchange,
@@ -201,6 +261,31 @@ impl Link {
             .send(Frame { exchange, content })
             .await
             .map_err(|_| ExchangeError::Disconnected(self.node))
+    }
+
+    /// Ends an exchange on this side. The peer hears of it, unless it has ended its own side.
+    fn close(&self, exchange: u64, is_over: bool) {
+        self.exchanges.locked().remove(&exchange);
+        if !is_over {
+            // If the queue is full the peer finds out when it answers into nothing.
+            let _ = self.frames.try_send(Frame {
+                exchange,
+                content: Content::Reset(Bytes::from_static(b"the caller went away")),
+            });
+        }
+    }
+}
+
+/// A call whose answer is waited for. Dropping it before that breaks it off.
+struct OpenCall<'l> {
+    link: &'l Link,
+    exchange: u64,
+    is_over: bool,
+}
+
+impl Drop for OpenCall<'_> {
+    fn drop(&mut self) {
+        self.link.close(self.exchange, self.is_over);
     }
 }
 
@@ -258,11 +343,12 @@ impl ExchangeReceiver {
             }
             Some(Content::Reset(reason)) => {
                 self.ended = true;
-                let reason = String::from_utf8_lossy(&reason).into_owned();
-                Err(ExchangeError::Refused(node, reason))
+                Err(self.link.refused(&reason))
             }
             Some(
                 Content::Hello(_)
+                | Content::Ask(..)
+                | Content::Answer(_)
                 | Content::Open(..)
                 | Content::Parts(_)
                 | Content::Ping
@@ -278,14 +364,7 @@ impl ExchangeReceiver {
 
 impl Drop for ExchangeReceiver {
     fn drop(&mut self) {
-        self.link.exchanges.locked().remove(&self.exchange);
-        if !self.ended {
-            // If the queue is full the peer finds out when it answers into nothing.
-            let _ = self.link.frames.try_send(Frame {
-                exchange: self.exchange,
-                content: Content::Reset(Bytes::from_static(b"the caller went away")),
-            });
-        }
+        self.link.close(self.exchange, self.ended);
     }
 }
 
@@ -325,7 +404,7 @@ impl<N: Network> Connector<N> {
     async fn run(self, mut waiting: mpsc::Receiver<Frame>) {
         while let Some(first) = waiting.recv().await {
             // Only a new exchange is worth a connection: the others died with the last one.
-            if !matches!(first.content, Content::Open(..))
+            if !matches!(first.content, Content::Open(..) | Content::Ask(..))
                 || !self.exchanges.locked().contains_key(&first.exchange)
             {
                 continue;
@@ -369,11 +448,7 @@ impl<N: Network> Connector<N> {
             if frame.content == Content::Pong {
                 continue;
             }
-            let replies = self.exchanges.locked().get(&frame.exchange).cloned();
-            if let Some(replies) = replies {
-                // A caller that went away is no error.
-                let _ = replies.send(frame.content).await;
-            }
+            self.exchanges.take(frame).await;
         }
     }
 

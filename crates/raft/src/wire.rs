@@ -1,9 +1,9 @@
 //! What nodes say to each other, as frames on a connection.
 //!
-//! A connection opens with a [`Hello`]. After it, both sides send frames: a caller opens an
-//! exchange for one [`Service`], both sides send messages in it, and each ends its side. Votes and
-//! heartbeats have a connection of their own (a [`Lane`]), so that a large append or a snapshot
-//! never delays them.
+//! A connection opens with a [`Hello`]. After it, both sides send frames. Most exchanges are a call:
+//! one frame asks a [`Service`], one frame answers. In longer ones a caller opens the exchange, both
+//! sides send messages in it, and each ends its side. Votes and heartbeats have a connection of their
+//! own (a [`Lane`]), so that a large append or a snapshot never delays them.
 
 use std::io;
 use std::slice;
@@ -19,7 +19,7 @@ use crate::types::NodeId;
 pub(crate) const MAX_FRAME_BYTES: usize = 32 << 20;
 
 /// Changes when nodes of the old and the new kind can't talk to each other.
-const PROTOCOL_VERSION: u32 = 3;
+const PROTOCOL_VERSION: u32 = 4;
 
 /// One of the connections that a node holds to each peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -166,7 +166,11 @@ pub(crate) struct Frame {
 pub(crate) enum Content {
     /// The first frame of a connection: an encoded [`Hello`].
     Hello(Bytes),
-    /// Begins an exchange.
+    /// A call: begins an exchange, is the one message of its caller, and ends the caller's side.
+    Ask(Service, GroupId, Bytes),
+    /// The one message that answers a call, and the end of the exchange.
+    Answer(Bytes),
+    /// Begins an exchange of any number of messages.
     Open(Service, GroupId),
     /// A message in it.
     Message(Bytes),
@@ -186,30 +190,32 @@ pub(crate) enum Content {
 impl Frame {
     /// Appends the frame to what is about to be written.
     pub(crate) fn write_to(&self, out: &mut BytesMut) {
-        let open;
-        let (kind, body): (u8, &[Bytes]) = match &self.content {
-            Content::Hello(hello) => (1, slice::from_ref(hello)),
-            Content::Open(service, group) => {
-                let mut bytes = BytesMut::with_capacity(5);
-                bytes.put_u8(service.to_byte());
-                bytes.put_u32(group.0);
-                open = bytes.freeze();
-                (2, slice::from_ref(&open))
+        let (kind, asked, body): (u8, _, &[Bytes]) = match &self.content {
+            Content::Hello(hello) => (1, None, slice::from_ref(hello)),
+            Content::Open(service, group) => (2, Some((service, group)), &[]),
+            Content::Message(message) => (3, None, slice::from_ref(message)),
+            Content::Parts(parts) => (3, None, parts),
+            Content::End => (4, None, &[]),
+            Content::Reset(reason) => (5, None, slice::from_ref(reason)),
+            Content::Ping => (6, None, &[]),
+            Content::Pong => (7, None, &[]),
+            Content::Ask(service, group, message) => {
+                (8, Some((service, group)), slice::from_ref(message))
             }
-            Content::Message(message) => (3, slice::from_ref(message)),
-            Content::Parts(parts) => (3, parts),
-            Content::End => (4, &[]),
-            Content::Reset(reason) => (5, slice::from_ref(reason)),
-            Content::Ping => (6, &[]),
-            Content::Pong => (7, &[]),
+            Content::Answer(message) => (9, None, slice::from_ref(message)),
         };
-        let length = 1 + 8 + body.iter().map(Bytes::len).sum::<usize>();
+        let body_bytes = body.iter().map(Bytes::len).sum::<usize>();
+        let length = 1 + 8 + asked.map_or(0, |_| ASKED_BYTES) + body_bytes;
         assert!(length <= MAX_FRAME_BYTES, "a frame of {length} bytes");
         out.reserve(4 + length);
         // The assertion above bounds it.
         out.put_u32(u32::try_from(length).unwrap_or(u32::MAX));
         out.put_u8(kind);
         out.put_u64(self.exchange);
+        if let Some((service, group)) = asked {
+            out.put_u8(service.to_byte());
+            out.put_u32(group.0);
+        }
         for part in body {
             out.put_slice(part);
         }
@@ -227,23 +233,37 @@ impl Frame {
         let content = match kind {
             1 => Content::Hello(body),
             2 => {
-                let (Some(service), Some(group)) = (
-                    body.first().copied().and_then(Service::from_byte),
-                    body.get(1..5).and_then(|bytes| bytes.try_into().ok()),
-                ) else {
-                    return Err(malformed("service"));
-                };
-                Content::Open(service, GroupId(u32::from_be_bytes(group)))
+                let (service, group) = asked(&body)?;
+                Content::Open(service, group)
             }
             3 => Content::Message(body),
             4 => Content::End,
             5 => Content::Reset(body),
             6 => Content::Ping,
             7 => Content::Pong,
+            8 => {
+                let (service, group) = asked(&body)?;
+                Content::Ask(service, group, body.slice(ASKED_BYTES..))
+            }
+            9 => Content::Answer(body),
             _ => return Err(malformed("kind")),
         };
         Ok(Frame { exchange, content })
     }
+}
+
+/// What a service and its group take in a frame.
+const ASKED_BYTES: usize = 1 + 4;
+
+/// Which service of which group a frame asks for.
+fn asked(body: &[u8]) -> io::Result<(Service, GroupId)> {
+    let asked = body.first_chunk::<ASKED_BYTES>();
+    asked
+        .and_then(|&[service, a, b, c, d]| {
+            let group = GroupId(u32::from_be_bytes([a, b, c, d]));
+            Some((Service::from_byte(service)?, group))
+        })
+        .ok_or_else(|| malformed("service"))
 }
 
 /// So many bytes, into memory that was not cleared first.
@@ -287,7 +307,11 @@ mod tests {
         for byte in 1..=12 {
             let service = Service::from_byte(byte).unwrap();
             round_trip(Content::Open(service, GroupId(3))).await;
+            let question = Bytes::from_static(b"question");
+            round_trip(Content::Ask(service, GroupId(3), question)).await;
+            round_trip(Content::Ask(service, GroupId(3), Bytes::new())).await;
         }
+        round_trip(Content::Answer(Bytes::from_static(b"answer"))).await;
         round_trip(Content::Message(Bytes::from_static(b"message"))).await;
         round_trip(Content::Message(Bytes::new())).await;
         round_trip(Content::End).await;
@@ -335,6 +359,32 @@ mod tests {
             bytes.as_ref(),
             [0, 0, 0, 14, 2, 0, 0, 0, 0, 0, 0, 1, 2, 5, 0, 0, 0, 1]
         );
+        bytes.clear();
+        Frame {
+            exchange: 0x0102,
+            content: Content::Ask(Service::Forward, GroupId(1), Bytes::from_static(b"?!")),
+        }
+        .write_to(&mut bytes);
+        assert_eq!(
+            bytes.as_ref(),
+            [
+                0, 0, 0, 16, 8, 0, 0, 0, 0, 0, 0, 1, 2, 7, 0, 0, 0, 1, b'?', b'!'
+            ]
+        );
+    }
+
+    #[tokio::test]
+    async fn a_call_that_names_no_service_is_an_error() {
+        for body in [
+            &[8, 0, 0, 0, 0, 0, 0, 1, 2, 7, 0, 0, 0][..],
+            &[8, 0, 0, 0, 0, 0, 0, 1, 2, 99, 0, 0, 0, 1],
+        ] {
+            let mut bytes = BytesMut::new();
+            bytes.put_u32(u32::try_from(body.len()).unwrap());
+            bytes.put_slice(body);
+            let error = Frame::read_from(&mut bytes.as_ref()).await.unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+        }
     }
 
     #[tokio::test]

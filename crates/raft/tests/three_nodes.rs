@@ -87,8 +87,7 @@ async fn start(id: u64, addresses: &BTreeMap<u64, SocketAddr>, folder: &Path) ->
     tokio::spawn(async move {
         while let Some(Forwarded { request, reply, .. }) = looked_at.recv().await {
             let answer = format!("n{id}: {}", String::from_utf8_lossy(&request));
-            // Who asked may be gone.
-            let _ = reply.send(answer.into());
+            reply.send(answer.into()).await;
         }
     });
     let server = PeerServer::start::<RealWorld>(listener, "test", id, &[&group], passed_on, looks);

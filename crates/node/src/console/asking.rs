@@ -63,8 +63,7 @@ pub(crate) async fn serve<W: World>(node: Arc<NodeState<W>>, mut looks: mpsc::Re
         if let Ok(look) = serde_json::from_slice(&request)
             && let Some(answer) = answer(&node, &look).await
         {
-            // Who asked may have gone.
-            let _ = reply.send(answer.into());
+            reply.send(answer.into()).await;
         }
     }
 }

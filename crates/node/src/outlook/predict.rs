@@ -13,7 +13,7 @@ use super::picture::{NodeState, Picture};
 const PATIENCE_MILLIS: u64 = 320;
 /// The answer to a heartbeat counts for the leader's lease if it comes before the next one, and
 /// without a lease Raft takes no writes; `heartbeat_interval` of the same.
-const HEARTBEAT_MILLIS: u64 = 50;
+const HEARTBEAT_MILLIS: u64 = 80;
 /// A packet lost twice is late, and with such a share of losses one is every few seconds.
 const OFTEN: f64 = 0.1;
 
@@ -274,10 +274,12 @@ fn says_how_slow(prediction: &Prediction, after: &Picture) -> Option<String> {
         return Some(says.to_owned());
     }
     let lease = if round_trip > HEARTBEAT_MILLIS {
-        " Answers to heartbeats take longer than the 50 ms in which they count: a leader that was \
-         idle for a moment takes no writes until its links are faster."
+        format!(
+            " Answers to heartbeats take longer than the {HEARTBEAT_MILLIS} ms in which they count: \
+             a leader that was idle for a moment takes no writes until its links are faster."
+        )
     } else {
-        ""
+        String::new()
     };
     Some(format!(
         "A write waits for its majority about {write} ms longer.{lease}"

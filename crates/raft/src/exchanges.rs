@@ -1,0 +1,272 @@
+//! The exchanges that a peer began on one connection: each is started, fed, and ended when the peer
+//! breaks it off or the connection is gone.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::{AbortHandle, JoinSet};
+use zonemq_wal::GroupId;
+
+use crate::services::{Conversation, Refusal, ServedGroup};
+use crate::talk::{self, Step};
+use crate::types::NodeId;
+use crate::wire::{Content, Frame, Service};
+
+/// Messages of one exchange that wait to be worked on; more of them hold the connection back.
+const WAITING_MESSAGES: usize = 16;
+/// So many exchanges are looked through at any rate for those that are over.
+const FEW: usize = 64;
+
+/// A request that another node passed on: a client's, because it takes this node for the leader,
+/// or a look at what this node shows of itself.
+#[derive(Debug)]
+pub struct Forwarded {
+    /// The group that it is for.
+    pub group: GroupId,
+    /// As given to [`crate::Peers::forward`] or [`crate::Peers::look`].
+    pub request: Bytes,
+    /// Takes the reply.
+    pub reply: ReplyTo,
+}
+
+/// Who waits for the reply to a [`Forwarded`] request. Dropping it tells them that there is none.
+#[derive(Debug)]
+pub struct ReplyTo {
+    answer: Option<Answer>,
+    /// Nothing is ever sent: it closes when the other node has stopped waiting.
+    gone: oneshot::Receiver<Infallible>,
+}
+
+impl ReplyTo {
+    /// Sends the reply. If the other node has just stopped waiting, it will ask again.
+    pub async fn send(mut self, reply: Bytes) {
+        if let Some(answer) = self.answer.take() {
+            answer.give(Ok(reply)).await;
+        }
+    }
+
+    /// Resolves when the other node has stopped waiting.
+    pub async fn closed(&mut self) {
+        let _ = (&mut self.gone).await;
+    }
+}
+
+impl Drop for ReplyTo {
+    fn drop(&mut self) {
+        let is_waited_for = !matches!(
+            self.gone.try_recv(),
+            Err(oneshot::error::TryRecvError::Closed)
+        );
+        if let Some(answer) = self.answer.take().filter(|_| is_waited_for) {
+            // If the queue is full the connection is lost, or the caller's patience will be.
+            let _ = answer.frames.try_send(Frame {
+                exchange: answer.exchange,
+                content: Content::Reset(Bytes::from_static(b"this node is shutting down")),
+            });
+        }
+    }
+}
+
+/// Where the answer to a call belongs.
+#[derive(Debug)]
+struct Answer {
+    peer: NodeId,
+    service: Service,
+    exchange: u64,
+    frames: mpsc::Sender<Frame>,
+}
+
+impl Answer {
+    async fn give(self, answer: Result<Bytes, Refusal>) {
+        let content = match answer {
+            Ok(message) => {
+                talk::note(Step::Answer, self.peer, self.service, self.exchange);
+                Content::Answer(message)
+            }
+            Err(reason) => Content::Reset(reason.into()),
+        };
+        let exchange = self.exchange;
+        // A lost connection ends the whole task soon after.
+        let _ = self.frames.send(Frame { exchange, content }).await;
+    }
+}
+
+/// Whom the exchanges of all connections are led to.
+#[derive(Debug)]
+pub(crate) struct Served {
+    pub(crate) groups: BTreeMap<GroupId, ServedGroup>,
+    pub(crate) forwarded: mpsc::Sender<Forwarded>,
+    pub(crate) looks: mpsc::Sender<Forwarded>,
+}
+
+impl Served {
+    fn group(&self, group: GroupId) -> Result<&ServedGroup, Refusal> {
+        let known = self.groups.get(&group);
+        known.ok_or_else(|| format!("there is no group {} here", group.0))
+    }
+}
+
+/// One exchange that is not over.
+#[derive(Debug)]
+enum Exchange {
+    /// This node answers it by itself.
+    Call(AbortHandle),
+    /// Somebody else answers it, and sees by this when the peer breaks it off.
+    PassedOn(oneshot::Sender<Infallible>),
+    /// It takes more messages, until the peer ends its side.
+    Conversation {
+        service: Service,
+        messages: Option<mpsc::Sender<Bytes>>,
+        task: AbortHandle,
+    },
+}
+
+impl Exchange {
+    fn is_over(&self) -> bool {
+        match self {
+            Exchange::Call(task) | Exchange::Conversation { task, .. } => task.is_finished(),
+            Exchange::PassedOn(caller) => caller.is_closed(),
+        }
+    }
+}
+
+/// The exchanges of one connection. What runs of them ends with it.
+#[derive(Debug)]
+pub(crate) struct Exchanges {
+    served: Arc<Served>,
+    peer: NodeId,
+    frames: mpsc::Sender<Frame>,
+    running: JoinSet<()>,
+    by_number: BTreeMap<u64, Exchange>,
+    /// When there are so many, those that are over are forgotten.
+    many: usize,
+}
+
+impl Exchanges {
+    pub(crate) fn new(served: Arc<Served>, peer: NodeId, frames: mpsc::Sender<Frame>) -> Exchanges {
+        Exchanges {
+            served,
+            peer,
+            frames,
+            running: JoinSet::new(),
+            by_number: BTreeMap::new(),
+            many: FEW,
+        }
+    }
+
+    fn insert(&mut self, number: u64, exchange: Exchange) {
+        while self.running.try_join_next().is_some() {}
+        if self.by_number.len() >= self.many {
+            self.by_number.retain(|_, exchange| !exchange.is_over());
+            // Each is looked at about as often as one is begun.
+            self.many = FEW + 2 * self.by_number.len();
+        }
+        self.by_number.insert(number, exchange);
+    }
+
+    /// A call begins, and all that the peer has to say in it is said.
+    pub(crate) async fn ask(
+        &mut self,
+        exchange: u64,
+        service: Service,
+        group: GroupId,
+        message: Bytes,
+    ) {
+        talk::note(Step::Asked, self.peer, service, exchange);
+        let answer = Answer {
+            peer: self.peer,
+            service,
+            exchange,
+            frames: self.frames.clone(),
+        };
+        let somebody = match service {
+            Service::Forward => &self.served.forwarded,
+            Service::Look => &self.served.looks,
+            _ => return self.answer(answer, group, message),
+        };
+        let somebody = somebody.clone();
+        let (caller, gone) = oneshot::channel();
+        self.insert(exchange, Exchange::PassedOn(caller));
+        // When this node is stopping nobody takes it: it is dropped, and the peer told so.
+        let _ = somebody
+            .send(Forwarded {
+                group,
+                request: message,
+                reply: ReplyTo {
+                    answer: Some(answer),
+                    gone,
+                },
+            })
+            .await;
+    }
+
+    fn answer(&mut self, answer: Answer, group: GroupId, message: Bytes) {
+        let served = self.served.clone();
+        let exchange = answer.exchange;
+        let task = self.running.spawn(async move {
+            let answered = match served.group(group) {
+                Ok(group) => group.answer(answer.peer, answer.service, message).await,
+                Err(refusal) => Err(refusal),
+            };
+            answer.give(answered).await;
+        });
+        self.insert(exchange, Exchange::Call(task));
+    }
+
+    /// An exchange of any number of messages begins.
+    pub(crate) fn open(&mut self, exchange: u64, service: Service, group: GroupId) {
+        let (messages, incoming) = mpsc::channel(WAITING_MESSAGES);
+        let conversation = Conversation {
+            peer: self.peer,
+            service,
+            exchange,
+            incoming,
+            frames: self.frames.clone(),
+        };
+        let served = self.served.clone();
+        let task = self.running.spawn(async move {
+            match served.group(group) {
+                Ok(group) => group.serve(conversation).await,
+                Err(refusal) => conversation.refuse(refusal).await,
+            }
+        });
+        let conversation = Exchange::Conversation {
+            service,
+            messages: Some(messages),
+            task,
+        };
+        self.insert(exchange, conversation);
+    }
+
+    /// The peer says something more in an exchange; waits while much is not worked on yet.
+    pub(crate) async fn message(&mut self, exchange: u64, message: Bytes) {
+        if let Some(Exchange::Conversation {
+            service,
+            messages: Some(messages),
+            ..
+        }) = self.by_number.get(&exchange)
+        {
+            talk::note(Step::Asked, self.peer, *service, exchange);
+            // An exchange that has already ended on our side takes no more.
+            let _ = messages.send(message).await;
+        }
+    }
+
+    /// The peer has nothing more to say in it.
+    pub(crate) fn end(&mut self, exchange: u64) {
+        if let Some(Exchange::Conversation { messages, .. }) = self.by_number.get_mut(&exchange) {
+            *messages = None;
+        }
+    }
+
+    /// The peer broke it off.
+    pub(crate) fn reset(&mut self, exchange: u64) {
+        match self.by_number.remove(&exchange) {
+            Some(Exchange::Call(task) | Exchange::Conversation { task, .. }) => task.abort(),
+            Some(Exchange::PassedOn(_)) | None => {}
+        }
+    }
+}
