@@ -96,15 +96,15 @@ impl CheckpointError {
     }
 }
 
-/// A frame as it lies in the file that begins, with it, at `offset`.
-pub(crate) fn encode_frame(frame: &Frame, offset: u64) -> Vec<u8> {
-    let content = codec::encode(frame);
+/// Appends a frame as it lies in the file that begins, with it, at `offset`.
+pub(crate) fn encode_frame(frame: &Frame, offset: u64, into: &mut Vec<u8>) {
+    let start = into.len();
+    into.extend([0; FRAME_HEADER_BYTES]);
+    codec::encode_into(frame, into);
+    let (header, content) = into[start..].split_at_mut(FRAME_HEADER_BYTES);
     let length = u32::try_from(content.len()).unwrap_or(u32::MAX);
-    let mut bytes = Vec::with_capacity(FRAME_HEADER_BYTES + content.len());
-    bytes.extend(length.to_le_bytes());
-    bytes.extend(checksum(offset, &content).to_le_bytes());
-    bytes.extend(content);
-    bytes
+    header[..4].copy_from_slice(&length.to_le_bytes());
+    header[4..].copy_from_slice(&checksum(offset, content).to_le_bytes());
 }
 
 fn checksum(offset: u64, content: &[u8]) -> u32 {
@@ -141,7 +141,8 @@ pub(crate) async fn write<F: DiskFile>(
     };
     let pieces = applied.state.into_pieces().map(Frame::Piece);
     for frame in std::iter::once(begin).chain(pieces).chain([Frame::End]) {
-        buffer.extend(encode_frame(&frame, written + buffer.len() as u64));
+        let offset = written + buffer.len() as u64;
+        encode_frame(&frame, offset, &mut buffer);
         if buffer.len() >= WRITE_BYTES {
             file.write_at(written, &buffer).await?;
             // One sync of all of it would hold up those of the log.

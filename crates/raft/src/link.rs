@@ -11,6 +11,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::yield_now;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use zonemq_wal::GroupId;
 use zonemq_world::{Network, World};
@@ -482,7 +483,11 @@ impl<N: Network> Connector<N> {
             }
             tokio::select! {
                 frame = waiting.recv() => match frame {
-                    Some(frame) => self.gather(&frame, &mut buffer),
+                    Some(frame) => {
+                        self.gather(&frame, &mut buffer);
+                        // Whoever is ready to say something does so first: a write costs more.
+                        yield_now().await;
+                    }
                     None => return Ok(()),
                 },
                 _ = pings.tick() => {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
+use tokio::task::{JoinSet, yield_now};
 use tokio::time::timeout;
 use zonemq_world::{Listener, Network, World};
 
@@ -155,6 +155,8 @@ async fn write(
     let mut buffer = BytesMut::new();
     while let Some(frame) = waiting.recv().await {
         frame.write_to(&mut buffer);
+        // Whoever is ready to say something does so first: a write costs more.
+        yield_now().await;
         while buffer.len() < WRITE_BYTES {
             let Ok(frame) = waiting.try_recv() else { break };
             frame.write_to(&mut buffer);
