@@ -270,3 +270,84 @@ impl Exchanges {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GROUP: GroupId = GroupId(0);
+
+    /// The exchanges of a node that serves no group, what it passes on, and what it says.
+    fn exchanges() -> (Exchanges, mpsc::Receiver<Forwarded>, mpsc::Receiver<Frame>) {
+        let (forwarded, passed_on) = mpsc::channel(1);
+        let served = Served {
+            groups: BTreeMap::new(),
+            looks: forwarded.clone(),
+            forwarded,
+        };
+        let (frames, said) = mpsc::channel(1);
+        (Exchanges::new(Arc::new(served), 2, frames), passed_on, said)
+    }
+
+    async fn forward(exchanges: &mut Exchanges, number: u64) {
+        let request = Bytes::from_static(b"request");
+        let service = Service::Forward;
+        exchanges.ask(number, service, GROUP, request).await;
+    }
+
+    fn refusal(frame: Frame) -> String {
+        match frame.content {
+            Content::Reset(reason) => String::from_utf8_lossy(&reason).into_owned(),
+            other => panic!("no refusal: {other:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_call_that_is_passed_on_is_answered_by_whoever_takes_it() {
+        let (mut exchanges, mut passed_on, mut said) = exchanges();
+        forward(&mut exchanges, 7).await;
+        let taken = passed_on.recv().await.unwrap();
+        assert_eq!(taken.request, Bytes::from_static(b"request"));
+        let answer = Bytes::from_static(b"answer");
+        taken.reply.send(answer.clone()).await;
+        let frame = said.recv().await.unwrap();
+        assert_eq!(frame.exchange, 7);
+        assert_eq!(frame.content, Content::Answer(answer));
+    }
+
+    #[tokio::test]
+    async fn whoever_answers_sees_that_the_caller_has_gone_and_says_nothing() {
+        let (mut exchanges, mut passed_on, mut said) = exchanges();
+        forward(&mut exchanges, 7).await;
+        let mut taken = passed_on.recv().await.unwrap();
+        exchanges.reset(7);
+        taken.reply.closed().await;
+        drop(taken);
+        assert!(said.try_recv().is_err());
+    }
+
+    #[tokio::test]
+    async fn a_call_that_nobody_answers_is_refused() {
+        let (mut exchanges, mut passed_on, mut said) = exchanges();
+        forward(&mut exchanges, 7).await;
+        drop(passed_on.recv().await.unwrap());
+        let refused = refusal(said.recv().await.unwrap());
+        assert!(refused.contains("shutting down"), "{refused}");
+        let (message, service) = (Bytes::new(), Service::StateHash);
+        exchanges.ask(8, service, GROUP, message).await;
+        let refused = refusal(said.recv().await.unwrap());
+        assert!(refused.contains("no group 0"), "{refused}");
+    }
+
+    #[tokio::test]
+    async fn calls_that_are_over_are_forgotten() {
+        let (mut exchanges, mut passed_on, mut said) = exchanges();
+        for number in 0..10_000 {
+            forward(&mut exchanges, number).await;
+            let taken = passed_on.recv().await.unwrap();
+            taken.reply.send(Bytes::new()).await;
+            said.recv().await.unwrap();
+        }
+        assert!(exchanges.by_number.len() <= FEW);
+    }
+}

@@ -485,8 +485,10 @@ impl<N: Network> Connector<N> {
                 frame = waiting.recv() => match frame {
                     Some(frame) => {
                         self.gather(&frame, &mut buffer);
-                        // Whoever is ready to say something does so first: a write costs more.
-                        yield_now().await;
+                        if frame.content.comes_in_crowds() {
+                            // Whoever is ready to ask does so first: one write is for all of them.
+                            yield_now().await;
+                        }
                     }
                     None => return Ok(()),
                 },

@@ -155,8 +155,10 @@ async fn write(
     let mut buffer = BytesMut::new();
     while let Some(frame) = waiting.recv().await {
         frame.write_to(&mut buffer);
-        // Whoever is ready to say something does so first: a write costs more.
-        yield_now().await;
+        if frame.content.comes_in_crowds() {
+            // Whoever is ready to answer does so first: one write is for all of them.
+            yield_now().await;
+        }
         while buffer.len() < WRITE_BYTES {
             let Ok(frame) = waiting.try_recv() else { break };
             frame.write_to(&mut buffer);

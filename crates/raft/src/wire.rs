@@ -187,6 +187,13 @@ pub(crate) enum Content {
     Pong,
 }
 
+impl Content {
+    /// Whether many like it may come at the same moment, each from a caller of its own.
+    pub(crate) fn comes_in_crowds(&self) -> bool {
+        matches!(self, Content::Ask(..) | Content::Answer(_))
+    }
+}
+
 impl Frame {
     /// Appends the frame to what is about to be written.
     pub(crate) fn write_to(&self, out: &mut BytesMut) {

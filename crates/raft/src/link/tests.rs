@@ -4,6 +4,7 @@
 use std::sync::Mutex as StdMutex;
 
 use tokio::io::DuplexStream;
+use tokio::task::JoinHandle;
 
 use super::*;
 use crate::wire::Content;
@@ -120,13 +121,80 @@ async fn a_peer_that_cannot_be_reached_fails_the_exchange_at_once() {
 #[tokio::test(start_paused = true)]
 async fn a_caller_that_goes_away_breaks_the_exchange_off() {
     let (link, mut connections) = link();
-    let (_sender, receiver) = link.open(Service::Forward, GROUP).unwrap();
+    let (_sender, receiver) = link.open(Service::Append, GROUP).unwrap();
     let mut peer = accept(&mut connections).await;
     let opened = next_frame(&mut peer).await;
     drop(receiver);
     let reset = next_frame(&mut peer).await;
     assert_eq!(reset.exchange, opened.exchange);
     assert!(matches!(reset.content, Content::Reset(_)));
+}
+
+/// Begins a call, and takes it at the peer.
+async fn call(
+    link: &Link,
+    connections: &mut mpsc::UnboundedReceiver<DuplexStream>,
+) -> (
+    JoinHandle<Result<Bytes, ExchangeError>>,
+    DuplexStream,
+    Frame,
+) {
+    let link = link.clone();
+    let question = Bytes::from_static(b"question");
+    let calling = async move { link.call(Service::Forward, GROUP, question).await };
+    let calling = tokio::spawn(calling);
+    let mut peer = accept(connections).await;
+    let asked = next_frame(&mut peer).await;
+    (calling, peer, asked)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_is_one_frame_there_and_one_back() {
+    let (link, mut connections) = link();
+    let (calling, mut peer, asked) = call(&link, &mut connections).await;
+    let question = Bytes::from_static(b"question");
+    let ask = Content::Ask(Service::Forward, GROUP, question);
+    assert_eq!(asked.content, ask);
+    let answer = Bytes::from_static(b"answer");
+    // What belongs to a call that nobody waits for is no concern of this one.
+    let stray = Content::Answer(Bytes::from_static(b"stray"));
+    write_frame(&mut peer, asked.exchange + 1, stray).await;
+    write_frame(&mut peer, asked.exchange, Content::Answer(answer.clone())).await;
+    assert_eq!(calling.await.unwrap(), Ok(answer));
+    assert!(link.exchanges.locked().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_is_refused_or_answered_out_of_turn_tells_so() {
+    let refused = ExchangeError::Refused(2, "no".to_owned());
+    let reset = Content::Reset(Bytes::from_static(b"no"));
+    let message = Content::Message(Bytes::from_static(b"more to come"));
+    for (said, error) in [(reset, refused), (message, ExchangeError::OutOfTurn(2))] {
+        let (link, mut connections) = link();
+        let (calling, mut peer, asked) = call(&link, &mut connections).await;
+        write_frame(&mut peer, asked.exchange, said).await;
+        assert_eq!(calling.await.unwrap(), Err(error));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_ends_with_its_connection() {
+    let (link, mut connections) = link();
+    let (calling, peer, _) = call(&link, &mut connections).await;
+    drop(peer);
+    let lost = Err(ExchangeError::Disconnected(2));
+    assert_eq!(calling.await.unwrap(), lost);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_caller_that_goes_away_breaks_the_call_off() {
+    let (link, mut connections) = link();
+    let (calling, mut peer, asked) = call(&link, &mut connections).await;
+    calling.abort();
+    let reset = next_frame(&mut peer).await;
+    assert_eq!(reset.exchange, asked.exchange);
+    assert!(matches!(reset.content, Content::Reset(_)));
+    assert!(link.exchanges.locked().is_empty());
 }
 
 #[tokio::test(start_paused = true)]
