@@ -98,7 +98,9 @@ impl Lines {
     fn take_event(&mut self, event: Event) {
         match event {
             Event::Visible { queue, count } => self.wake(&queue, count),
-            Event::VisibleAt { queue, stamp } => drop(self.set_alarm(stamp, &queue)),
+            Event::VisibleAt { queue, stamp } => {
+                self.set_alarm(stamp, &queue);
+            }
             // They find out that the queue is gone and say so.
             Event::QueueDeleted { queue } => self.wake(&queue, u64::MAX),
             Event::ClockAdvanced => self.wake_all(),

@@ -282,8 +282,8 @@ fn take_contents<'c>(contents: &mut &'c [ContentPlace], command: &Command) -> &'
     taken
 }
 
-/// A retry of these must not be carried out again. A receive that found nothing did nothing, and
-/// the leader proposes it again under the same name when something has come.
+/// A retry of these must not be carried out again. A receive that found nothing did nothing: a retry
+/// may find something.
 fn is_worth_remembering(command: &Command, reply: &Reply<ContentPlace>) -> bool {
     let found_nothing = matches!(reply, Ok(Outcome::Received(messages)) if messages.is_empty());
     command.changes_state() && !found_nothing

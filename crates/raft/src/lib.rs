@@ -13,6 +13,7 @@ mod checkpoint;
 mod checkpoints;
 pub mod codec;
 mod comparison;
+mod connector;
 mod contact;
 mod contents;
 mod entry;

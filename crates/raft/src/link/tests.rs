@@ -1,13 +1,17 @@
 //! The link against a peer that is played by the test, over connections in memory and with time
 //! that the test owns.
 
+use std::io;
 use std::sync::Mutex as StdMutex;
+use std::time::Duration;
 
-use tokio::io::DuplexStream;
+use bytes::BytesMut;
+use tokio::io::{AsyncWriteExt, DuplexStream};
 use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout};
 
 use super::*;
-use crate::wire::Content;
+use crate::connector::{PING_INTERVAL, SILENCE_LIMIT};
 
 /// A network on which every connect reaches the test.
 #[derive(Clone)]
