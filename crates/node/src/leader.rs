@@ -59,6 +59,13 @@ impl LeaderReply {
     }
 }
 
+/// Whether a receiver is ready to wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Poll {
+    Short,
+    Long,
+}
+
 /// This node's service for the requests of one group, while it leads.
 #[derive(Clone, Debug)]
 pub(crate) struct LeaderService<C> {
@@ -90,56 +97,73 @@ impl<C: Clock> LeaderService<C> {
             Command::SendMessages { .. } if self.space.is_scarce() => {
                 Ok(LeaderReply::Done(Err(CommandError::StorageFull)))
             }
-            Command::ReceiveMessages { .. } => Box::pin(self.receive(request)).await,
+            Command::ReceiveMessages {
+                queue,
+                wait_time,
+                attempt,
+                ..
+            } => {
+                let queue = queue.clone();
+                let poll = self.poll(&queue, *wait_time);
+                let is_for_the_log = attempt.is_some() || self.is_for_the_log(&queue, poll);
+                let proposed = is_for_the_log.then_some(request);
+                // Boxed, so that a send is not as large as a receive.
+                Box::pin(self.receive(&queue, poll, proposed)).await
+            }
             _ => self.group.propose(request).await.map(LeaderReply::Done),
         }
     }
 
-    async fn receive(&self, request: Box<Request>) -> Result<LeaderReply, ProposeError> {
-        let Command::ReceiveMessages {
-            queue,
-            wait_time,
-            attempt,
-            ..
-        } = &request.command
-        else {
-            return self.group.propose(request).await.map(LeaderReply::Done);
-        };
-        let queue = queue.clone();
-        let is_short = self.wait_time(&queue, *wait_time).is_zero();
-        let is_for_the_log = match self.readiness(&queue) {
-            // The reply to a receive from no queue is decided in the log like any other.
+    /// Whether a receive is decided in the log. All others would cost an entry and find nothing; one
+    /// that was tried before under its attempt id is decided there, too.
+    fn is_for_the_log(&self, queue: &QueueKey, poll: Poll) -> bool {
+        match self.readiness(queue) {
+            // The reply to a receive from no queue is that of the log like any other.
             Readiness::Now | Readiness::NoQueue => true,
-            // So are those to one that was tried before under its attempt id, and to a short poll
-            // that is refused. All others would cost an entry and find nothing.
+            // So is the refusal of a short poll.
             Readiness::At(_) | Readiness::Empty => {
-                attempt.is_some() || (is_short && self.is_at_in_flight_limit(&queue))
+                let is_at_limit = || self.group.read(|state| state.is_at_in_flight_limit(queue));
+                poll == Poll::Short && is_at_limit()
             }
-        };
-        if is_for_the_log {
+        }
+    }
+
+    /// Proposes the receive, if it is for the log; otherwise there is nothing to be had.
+    async fn receive(
+        &self,
+        queue: &QueueKey,
+        poll: Poll,
+        proposed: Option<Box<Request>>,
+    ) -> Result<LeaderReply, ProposeError> {
+        if let Some(request) = proposed {
             let reply = self.group.propose(request).await;
-            self.wake_next(&queue);
+            self.wake_next(queue);
             match reply? {
                 // Somebody else was faster.
-                Ok(Outcome::Received(messages)) if messages.is_empty() && !is_short => {}
+                Ok(Outcome::Received(messages)) if messages.is_empty() && poll == Poll::Long => {}
                 reply => return Ok(LeaderReply::Done(reply)),
             }
         }
-        if is_short {
-            self.confirm_leadership().await?;
-            Ok(LeaderReply::nothing())
+        match poll {
+            Poll::Short => {
+                self.confirm_leadership().await?;
+                Ok(LeaderReply::nothing())
+            }
+            Poll::Long => Ok(LeaderReply::NothingYet),
+        }
+    }
+
+    fn poll(&self, queue: &QueueKey, wait_time: Option<Seconds>) -> Poll {
+        if self.wait_time(queue, wait_time).is_zero() {
+            Poll::Short
         } else {
-            Ok(LeaderReply::NothingYet)
+            Poll::Long
         }
     }
 
     fn wait_time(&self, queue: &QueueKey, asked: Option<Seconds>) -> Duration {
         let wait = asked.or_else(|| self.group.read(|state| state.receive_wait_time(queue)));
         Duration::from_secs(wait.unwrap_or(Seconds(0)).0.into())
-    }
-
-    fn is_at_in_flight_limit(&self, queue: &QueueKey) -> bool {
-        self.group.read(|state| state.is_at_in_flight_limit(queue))
     }
 
     /// Whether a receive from the queue would find something, as far as this node has applied the

@@ -98,6 +98,13 @@ impl Abstention {
         known.is_ok_and(|now| *now == Standing::Votes)
     }
 
+    /// Waits until it does.
+    pub(crate) async fn until_votes(&self) {
+        let mut standing = self.standing.subscribe();
+        // The sender lives as long as this.
+        let _ = standing.wait_for(|now| *now == Standing::Votes).await;
+    }
+
     /// The same as it is known now.
     pub(crate) fn votes_now(&self) -> bool {
         *self.standing.borrow() == Standing::Votes

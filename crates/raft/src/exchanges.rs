@@ -6,14 +6,15 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use tokio::sync::oneshot::error::TryRecvError;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{AbortHandle, JoinSet};
 use zonemq_wal::GroupId;
 
-use crate::services::{Conversation, Refusal, ServedGroup};
+use crate::services::{Asker, Conversation, Refusal, ServedGroup};
 use crate::talk::{self, Step};
 use crate::types::NodeId;
-use crate::wire::{Content, Frame, Service};
+use crate::wire::{Frame, Service};
 
 /// Messages of one exchange that wait to be worked on; more of them hold the connection back.
 const WAITING_MESSAGES: usize = 16;
@@ -35,7 +36,8 @@ pub struct Forwarded {
 /// Who waits for the reply to a [`Forwarded`] request. Dropping it tells them that there is none.
 #[derive(Debug)]
 pub struct ReplyTo {
-    answer: Option<Answer>,
+    /// Until it is answered.
+    asker: Option<Asker>,
     /// Nothing is ever sent: it closes when the other node has stopped waiting.
     gone: oneshot::Receiver<Infallible>,
 }
@@ -43,8 +45,8 @@ pub struct ReplyTo {
 impl ReplyTo {
     /// Sends the reply. If the other node has just stopped waiting, it will ask again.
     pub async fn send(mut self, reply: Bytes) {
-        if let Some(answer) = self.answer.take() {
-            answer.give(Ok(reply)).await;
+        if let Some(asker) = self.asker.take() {
+            asker.answer(Ok(reply)).await;
         }
     }
 
@@ -56,41 +58,10 @@ impl ReplyTo {
 
 impl Drop for ReplyTo {
     fn drop(&mut self) {
-        let is_waited_for = !matches!(
-            self.gone.try_recv(),
-            Err(oneshot::error::TryRecvError::Closed)
-        );
-        if let Some(answer) = self.answer.take().filter(|_| is_waited_for) {
-            // If the queue is full the connection is lost, or the caller's patience will be.
-            let _ = answer.frames.try_send(Frame {
-                exchange: answer.exchange,
-                content: Content::Reset(Bytes::from_static(b"this node is shutting down")),
-            });
+        let has_gone = matches!(self.gone.try_recv(), Err(TryRecvError::Closed));
+        if let Some(asker) = self.asker.take().filter(|_| !has_gone) {
+            asker.refuse_at_once("this node is shutting down".to_owned());
         }
-    }
-}
-
-/// Where the answer to a call belongs.
-#[derive(Debug)]
-struct Answer {
-    peer: NodeId,
-    service: Service,
-    exchange: u64,
-    frames: mpsc::Sender<Frame>,
-}
-
-impl Answer {
-    async fn give(self, answer: Result<Bytes, Refusal>) {
-        let content = match answer {
-            Ok(message) => {
-                talk::note(Step::Answer, self.peer, self.service, self.exchange);
-                Content::Answer(message)
-            }
-            Err(reason) => Content::Reset(reason.into()),
-        };
-        let exchange = self.exchange;
-        // A lost connection ends the whole task soon after.
-        let _ = self.frames.send(Frame { exchange, content }).await;
     }
 }
 
@@ -176,42 +147,63 @@ impl Exchanges {
         message: Bytes,
     ) {
         talk::note(Step::Asked, self.peer, service, exchange);
-        let answer = Answer {
-            peer: self.peer,
+        let asker = self.asker(exchange, service);
+        match service {
+            // Waits while many are on their way: so the clients of the peer are held back.
+            Service::Forward => {
+                let forwarded = self.pass_on(asker, group, message);
+                // When this node is stopping nobody takes it: it is dropped, and the peer told so.
+                let _ = self.served.forwarded.send(forwarded).await;
+            }
+            // Waits by itself: looks may be slow, and the requests of clients come behind them.
+            Service::Look => {
+                let forwarded = self.pass_on(asker, group, message);
+                let served = self.served.clone();
+                self.running
+                    .spawn(async move { drop(served.looks.send(forwarded).await) });
+            }
+            Service::PreVote
+            | Service::Vote
+            | Service::TransferLeader
+            | Service::Heartbeat
+            | Service::Append
+            | Service::Snapshot
+            | Service::Contents
+            | Service::FetchSnapshot
+            | Service::Acknowledged
+            | Service::StateHash => self.answer(asker, group, message),
+        }
+    }
+
+    fn asker(&self, exchange: u64, service: Service) -> Asker {
+        Asker {
+            node: self.peer,
             service,
             exchange,
             frames: self.frames.clone(),
-        };
-        let somebody = match service {
-            Service::Forward => &self.served.forwarded,
-            Service::Look => &self.served.looks,
-            _ => return self.answer(answer, group, message),
-        };
-        let somebody = somebody.clone();
-        let (caller, gone) = oneshot::channel();
-        self.insert(exchange, Exchange::PassedOn(caller));
-        // When this node is stopping nobody takes it: it is dropped, and the peer told so.
-        let _ = somebody
-            .send(Forwarded {
-                group,
-                request: message,
-                reply: ReplyTo {
-                    answer: Some(answer),
-                    gone,
-                },
-            })
-            .await;
+        }
     }
 
-    fn answer(&mut self, answer: Answer, group: GroupId, message: Bytes) {
+    fn pass_on(&mut self, asker: Asker, group: GroupId, request: Bytes) -> Forwarded {
+        let (caller, gone) = oneshot::channel();
+        self.insert(asker.exchange, Exchange::PassedOn(caller));
+        let asker = Some(asker);
+        Forwarded {
+            group,
+            request,
+            reply: ReplyTo { asker, gone },
+        }
+    }
+
+    fn answer(&mut self, asker: Asker, group: GroupId, message: Bytes) {
         let served = self.served.clone();
-        let exchange = answer.exchange;
+        let exchange = asker.exchange;
         let task = self.running.spawn(async move {
             let answered = match served.group(group) {
-                Ok(group) => group.answer(answer.peer, answer.service, message).await,
+                Ok(group) => group.answer(asker.node, asker.service, message).await,
                 Err(refusal) => Err(refusal),
             };
-            answer.give(answered).await;
+            asker.answer(answered).await;
         });
         self.insert(exchange, Exchange::Call(task));
     }
@@ -219,18 +211,13 @@ impl Exchanges {
     /// An exchange of any number of messages begins.
     pub(crate) fn open(&mut self, exchange: u64, service: Service, group: GroupId) {
         let (messages, incoming) = mpsc::channel(WAITING_MESSAGES);
-        let conversation = Conversation {
-            peer: self.peer,
-            service,
-            exchange,
-            incoming,
-            frames: self.frames.clone(),
-        };
+        let asker = self.asker(exchange, service);
+        let conversation = Conversation { asker, incoming };
         let served = self.served.clone();
         let task = self.running.spawn(async move {
             match served.group(group) {
                 Ok(group) => group.serve(conversation).await,
-                Err(refusal) => conversation.refuse(refusal).await,
+                Err(refusal) => conversation.asker.refuse(refusal).await,
             }
         });
         let conversation = Exchange::Conversation {
@@ -274,6 +261,7 @@ impl Exchanges {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::Content;
 
     const GROUP: GroupId = GroupId(0);
 
@@ -337,6 +325,25 @@ mod tests {
         exchanges.ask(8, service, GROUP, message).await;
         let refused = refusal(said.recv().await.unwrap());
         assert!(refused.contains("no group 0"), "{refused}");
+    }
+
+    #[tokio::test]
+    async fn looks_that_wait_to_be_taken_do_not_hold_the_requests_of_clients_back() {
+        let (looks, _not_taken) = mpsc::channel(1);
+        let (forwarded, mut passed_on) = mpsc::channel(1);
+        let served = Served {
+            groups: BTreeMap::new(),
+            forwarded,
+            looks,
+        };
+        let (frames, _said) = mpsc::channel(1);
+        let mut exchanges = Exchanges::new(Arc::new(served), 2, frames);
+        for number in 0..10 {
+            let service = Service::Look;
+            exchanges.ask(number, service, GROUP, Bytes::new()).await;
+        }
+        forward(&mut exchanges, 10).await;
+        assert!(passed_on.recv().await.is_some());
     }
 
     #[tokio::test]

@@ -367,6 +367,21 @@ impl Group {
         }
     }
 
+    /// Waits until it stands like this.
+    pub async fn wait_for(&self, is_so: impl Fn(&GroupStatus) -> bool) -> GroupStatus {
+        let mut metrics = self.raft.metrics();
+        loop {
+            let status = self.status();
+            if is_so(&status) {
+                return status;
+            }
+            if metrics.changed().await.is_err() {
+                // Raft has ended, which is told elsewhere.
+                return std::future::pending().await;
+            }
+        }
+    }
+
     /// While this node leads: the last entry of each node's log of which it was told that it is
     /// durable there. Empty otherwise.
     pub fn durable_indexes(&self) -> Vec<(NodeId, u64)> {

@@ -33,6 +33,11 @@ impl Group {
         self.served().abstention.votes_now()
     }
 
+    /// Waits until this node votes.
+    pub async fn until_votes(&self) {
+        self.served().abstention.until_votes().await;
+    }
+
     async fn inspect_entries(&self, found: &mut Inspection) {
         let mending = self.mending();
         let (first, until) = mending.log.durable_range();

@@ -108,7 +108,7 @@ impl ServedGroup {
 
     /// Serves an exchange to its end.
     pub(crate) async fn serve(&self, mut conversation: Conversation) {
-        let result = match conversation.service {
+        let result = match conversation.asker.service {
             Service::Heartbeat | Service::Append => self.serve_append(&mut conversation).await,
             Service::Snapshot => self.serve_snapshot(&mut conversation).await,
             Service::FetchSnapshot => self.serve_fetch(&mut conversation).await,
@@ -122,8 +122,8 @@ impl ServedGroup {
             | Service::Look => Err(refusal("not an exchange, but a call")),
         };
         match result {
-            Ok(()) => conversation.say(Content::End).await,
-            Err(reason) => conversation.refuse(reason).await,
+            Ok(()) => conversation.asker.say(Content::End).await,
+            Err(reason) => conversation.asker.refuse(reason).await,
         }
     }
 
@@ -133,7 +133,7 @@ impl ServedGroup {
         let mut results = pin!(self.raft.stream_append(decoded(incoming)));
         while let Some(result) = results.next().await {
             let result = result.map_err(refusal)?;
-            conversation.reply(codec::encode(&result)).await;
+            conversation.asker.reply(codec::encode(&result)).await;
         }
         Ok(())
     }
@@ -146,7 +146,10 @@ impl ServedGroup {
         let meta = announced.meta.clone();
         let arrival = self.arrivals.begin(announced, contents_through).await;
         let mut arrival = arrival.map_err(refusal)?;
-        conversation.reply(codec::encode(&arrival.resume)).await;
+        conversation
+            .asker
+            .reply(codec::encode(&arrival.resume))
+            .await;
         while let Some(part) = conversation.incoming.recv().await {
             arrival.take(&part).await.map_err(refusal)?;
         }
@@ -156,7 +159,7 @@ impl ServedGroup {
         };
         let installed = self.raft.install_full_snapshot(vote, snapshot).await;
         let response = installed.map_err(refusal)?;
-        conversation.reply(codec::encode(&response)).await;
+        conversation.asker.reply(codec::encode(&response)).await;
         Ok(())
     }
 
@@ -174,13 +177,14 @@ impl ServedGroup {
         };
         let checkpoint = snapshot.snapshot;
         conversation
+            .asker
             .reply(codec::encode(&checkpoint.announced))
             .await;
         let resume = first_message(conversation).await?;
         let resume = codec::decode(&resume).map_err(refusal)?;
         let mut parts = Parts::new(checkpoint, self.log.clone(), resume);
         while let Some(part) = parts.next().await.map_err(refusal)? {
-            conversation.reply(part).await;
+            conversation.asker.reply(part).await;
         }
         Ok(())
     }
@@ -208,28 +212,60 @@ async fn first_message(conversation: &mut Conversation) -> Result<Bytes, Refusal
         .ok_or_else(|| refusal("the exchange ended before its first message"))
 }
 
-/// The served side of one exchange.
-pub(crate) struct Conversation {
-    pub(crate) peer: NodeId,
+/// The peer in one exchange, as this side speaks to it. A lost connection is no error here: it ends
+/// whatever is served soon after.
+#[derive(Debug)]
+pub(crate) struct Asker {
+    pub(crate) node: NodeId,
     pub(crate) service: Service,
     pub(crate) exchange: u64,
-    pub(crate) incoming: mpsc::Receiver<Bytes>,
     pub(crate) frames: mpsc::Sender<Frame>,
 }
 
-impl Conversation {
-    async fn say(&self, content: Content) {
-        let exchange = self.exchange;
-        // A lost connection ends the whole task soon after.
-        let _ = self.frames.send(Frame { exchange, content }).await;
+impl Asker {
+    fn frame(&self, content: Content) -> Frame {
+        Frame {
+            exchange: self.exchange,
+            content,
+        }
     }
 
+    async fn say(&self, content: Content) {
+        let _ = self.frames.send(self.frame(content)).await;
+    }
+
+    /// A message, and there may be more.
     async fn reply(&self, message: impl Into<Bytes>) {
-        talk::note(Step::Answer, self.peer, self.service, self.exchange);
+        talk::note(Step::Answer, self.node, self.service, self.exchange);
         self.say(Content::Message(message.into())).await;
     }
 
-    pub(crate) async fn refuse(&self, reason: impl ToString) {
-        self.say(Content::Reset(reason.to_string().into())).await;
+    /// The one answer to a call.
+    pub(crate) async fn answer(&self, answer: Result<Bytes, Refusal>) {
+        match answer {
+            Ok(message) => {
+                talk::note(Step::Answer, self.node, self.service, self.exchange);
+                self.say(Content::Answer(message)).await;
+            }
+            Err(reason) => self.refuse(reason).await,
+        }
     }
+
+    pub(crate) async fn refuse(&self, reason: Refusal) {
+        self.say(Content::Reset(reason.into())).await;
+    }
+
+    /// The same where nobody can wait: if the queue is full the connection is lost, or the peer's
+    /// patience will be.
+    pub(crate) fn refuse_at_once(&self, reason: Refusal) {
+        let _ = self
+            .frames
+            .try_send(self.frame(Content::Reset(reason.into())));
+    }
+}
+
+/// The served side of an exchange of any number of messages.
+pub(crate) struct Conversation {
+    pub(crate) asker: Asker,
+    pub(crate) incoming: mpsc::Receiver<Bytes>,
 }

@@ -180,22 +180,34 @@ async fn propose(nodes: &BTreeMap<u64, TestNode>, request: Request) -> Reply {
     }
 }
 
+/// Waits until all nodes have applied all that any of them has now, and tells how far that is.
+async fn caught_up(nodes: &BTreeMap<u64, TestNode>) -> u64 {
+    let last = nodes
+        .values()
+        .map(|node| node.group.status().last_log_index);
+    let last = last.max().unwrap();
+    for node in nodes.values() {
+        node.group
+            .wait_for(|status| status.applied_index >= last)
+            .await;
+    }
+    last
+}
+
 /// Waits until all nodes have applied as much as the one that has applied most, and compares.
 async fn assert_equal_state(nodes: &BTreeMap<u64, TestNode>) {
     let hashes = async {
         loop {
-            let target = nodes
+            let target = caught_up(nodes).await;
+            let all = nodes
                 .values()
-                .map(|node| node.group.status().last_log_index)
-                .max();
-            let all = nodes.values().map(|node| node.group.status().applied_index);
-            if all.min() == target {
+                .map(|node| node.group.status().last_log_index);
+            if all.max() == Some(target) {
                 return nodes
                     .values()
                     .map(|node| node.group.read(zonemq_queue::state::State::hash))
                     .collect::<BTreeSet<u64>>();
             }
-            tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
     let hashes = timeout(PATIENCE, hashes).await.expect("replicas catch up");
@@ -300,11 +312,8 @@ async fn a_node_that_lost_entries_below_its_snapshot_votes_when_it_has_their_con
         assert!(matches!(sent, Ok(Outcome::Sent(_))));
     }
     let follower = leader_known_to(&nodes[&1]).await % 3 + 1;
-    let snapshot = async {
-        while nodes[&follower].group.status().snapshot_index < 30 {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
+    let group = &nodes[&follower].group;
+    let snapshot = group.wait_for(|status| status.snapshot_index >= 30);
     timeout(PATIENCE, snapshot).await.expect("a snapshot");
     assert_equal_state(&nodes).await;
     let whole = nodes[&follower].group.inspect().await;
@@ -320,11 +329,7 @@ async fn a_node_that_lost_entries_below_its_snapshot_votes_when_it_has_their_con
     bytes[body.unwrap()] ^= 1;
     std::fs::write(&log, bytes).unwrap();
     nodes.insert(follower, start(follower, &addresses, folder.path()).await);
-    let votes = async {
-        while !nodes[&follower].group.votes() {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-    };
+    let votes = nodes[&follower].group.until_votes();
     timeout(PATIENCE, votes).await.expect("it votes again");
     let again = nodes[&follower].group.inspect().await;
     assert_eq!(again.problems, Vec::<String>::new());
@@ -389,6 +394,8 @@ async fn a_replica_that_is_alone_with_its_state_stops_and_the_others_go_on() {
             let sent = propose(&nodes, send(sequence, "more")).await;
             assert!(matches!(sent, Ok(Outcome::Sent(_))));
             sequence += 1;
+            // A replica that falls far behind compares states that nobody remembers any more.
+            caught_up(&nodes).await;
         }
     };
     let reason = tokio::select! {
