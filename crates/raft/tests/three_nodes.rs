@@ -11,10 +11,12 @@ use tokio::time::timeout;
 use zonemq_queue::command::{Command, Cooldown, Outcome, Reply, Request};
 use zonemq_queue::ids::{QueueKey, RequestId, SessionId};
 use zonemq_queue::message::{Content, NewMessage};
-use zonemq_raft::{Forwarded, Group, GroupConfig, GroupId, PeerServer, Peers, ProposeError};
+use zonemq_raft::{
+    Forwarded, Group, GroupConfig, GroupId, GroupStatus, PeerServer, Peers, ProposeError,
+};
 use zonemq_wal::{Options, Record, Wal};
 use zonemq_world::real::RealWorld;
-use zonemq_world::{Network, World};
+use zonemq_world::{Chance, Network, World};
 
 const GROUP: GroupId = GroupId(0);
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -34,20 +36,30 @@ impl TestNode {
     }
 }
 
+/// Below the ports that systems give to outgoing connections: one of those could take the port of
+/// a node that is not started yet, or is down.
+const PORTS: std::ops::Range<u16> = 10_000..30_000;
+
 async fn free_addresses() -> BTreeMap<u64, SocketAddr> {
+    let world = RealWorld::new();
     let mut addresses = BTreeMap::new();
     let mut held = Vec::new();
-    for id in 1..=3 {
-        let any = SocketAddr::from(([127, 0, 0, 1], 0));
-        let listener = RealWorld::new().network().bind(any).await.unwrap();
-        addresses.insert(id, listener.local_addr().unwrap());
-        held.push(listener);
+    while held.len() < 3 {
+        let any = world.chance().next_u64() % PORTS.len() as u64;
+        let port = PORTS.start + u16::try_from(any).unwrap();
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        if let Ok(listener) = world.network().bind(address).await {
+            held.push(listener);
+            addresses.insert(held.len() as u64, address);
+        }
     }
     addresses
 }
 
 async fn start(id: u64, addresses: &BTreeMap<u64, SocketAddr>, folder: &Path) -> TestNode {
     let world = RealWorld::new();
+    // Of its own: where another test had this port before, its nodes may still call.
+    let cluster = folder.display().to_string();
     let folder = folder.join(format!("n{id}"));
     let options = Options {
         segment_bytes: 1 << 20,
@@ -55,7 +67,7 @@ async fn start(id: u64, addresses: &BTreeMap<u64, SocketAddr>, folder: &Path) ->
         directory: folder.join("log"),
     };
     let (wal, mut recovered) = Wal::open(&world, options).await.unwrap();
-    let peers = Peers::new(&world, "test", id, addresses);
+    let peers = Peers::new(&world, &cluster, id, addresses);
     let (events_sender, mut events) = mpsc::channel(16);
     tokio::spawn(async move { while events.recv().await.is_some() {} });
     let config = GroupConfig {
@@ -90,7 +102,8 @@ async fn start(id: u64, addresses: &BTreeMap<u64, SocketAddr>, folder: &Path) ->
             reply.send(answer.into()).await;
         }
     });
-    let server = PeerServer::start::<RealWorld>(listener, "test", id, &[&group], passed_on, looks);
+    let server =
+        PeerServer::start::<RealWorld>(listener, &cluster, id, &[&group], passed_on, looks);
     TestNode {
         group,
         peers,
@@ -264,7 +277,12 @@ async fn every_node_shows_the_same_entries_and_contents_and_is_asked_over_its_li
         let indexes: Vec<u64> = more.iter().map(|entry| entry.index).collect();
         assert!(indexes.is_sorted_by(|a, b| a + 1 == *b), "{indexes:?}");
         assert_eq!(more[more.len() - 3..], seen[..]);
-        assert!(node.group.durable_index() >= seen[2].index);
+        // A follower may apply what is durable on the others before it is so here.
+        let is_durable = |_: &GroupStatus| node.group.durable_index() >= seen[2].index;
+        let durable = node.group.wait_for(is_durable);
+        timeout(PATIENCE, durable)
+            .await
+            .expect("it becomes durable");
         let messages = node.group.read(|state| state.peek(&queue(), 10)).unwrap();
         let content = node.group.content_at(messages[2].content).await.unwrap();
         assert_eq!(content.body, "one");
