@@ -20,6 +20,7 @@ use tokio::time::{sleep, timeout};
 use zonemq_world::Listener;
 
 use crate::patience::{HEADER_TIMEOUT, IDLE_TIMEOUT, Patient};
+use crate::turns::Turns;
 
 /// Connections of clients at one time; more of them wait to be accepted.
 const MAX_CONNECTIONS: usize = 20_000;
@@ -29,8 +30,12 @@ const FINISH_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Serves connections until `stopping` turns true, then lets running requests finish. `answer` is
 /// asked with the address of the caller.
-pub(crate) async fn serve<L, A, F, B>(listener: L, answer: A, mut stopping: watch::Receiver<bool>)
-where
+pub(crate) async fn serve<L, A, F, B>(
+    listener: L,
+    answer: A,
+    turns: Turns,
+    mut stopping: watch::Receiver<bool>,
+) where
     L: Listener,
     L::Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     A: Fn(SocketAddr, Request<Incoming>) -> F + Clone + Send + 'static,
@@ -71,12 +76,16 @@ where
                         .map(|answer| Ok::<_, Infallible>(answer.map(|body| answering.with(body))))
                 });
                 let connection = server.serve_connection(TokioIo::new(stream), service);
-                let connection = graceful.watch(connection);
+                // Boxed: it is there for longer than it is awaited, and the task is no larger for it.
+                let mut connection = Box::pin(graceful.watch(connection));
+                let turns = turns.clone();
                 tokio::spawn(async move {
                     let _permit = permit;
-                    if let Err(error) = connection.await {
+                    if let Err(error) = (&mut connection).await {
                         tracing::debug!(%error, "a client's connection ended");
                     }
+                    // What is left of it goes with it: the better part of its price.
+                    turns.take().await;
                 });
             }
             Err(error) => {
@@ -161,7 +170,8 @@ mod tests {
             sleep(takes).await;
             Response::new(Late(Some(Box::pin(sleep(takes)))))
         };
-        tokio::spawn(serve(InMemory(Mutex::new(connections)), answer, stopping));
+        let listener = InMemory(Mutex::new(connections));
+        tokio::spawn(serve(listener, answer, Turns::default(), stopping));
         let (here, there) = duplex(1 << 16);
         connect.send(there).await.expect("the server takes it");
         (here, stop)

@@ -15,6 +15,7 @@ use zonemq_world::Clock;
 
 use crate::space::Space;
 use crate::traffic::Traffic;
+use crate::turns::Turns;
 use crate::waiters::Waiters;
 
 /// The line is looked after so much later at least when a receiver was told to come.
@@ -74,6 +75,7 @@ pub(crate) struct LeaderService<C> {
     pub(crate) clock: C,
     pub(crate) space: Space,
     pub(crate) traffic: Traffic,
+    pub(crate) turns: Turns,
 }
 
 impl<C: Clock> LeaderService<C> {
@@ -211,6 +213,7 @@ impl<C: Clock> LeaderService<C> {
                 }
             }
         }
+        self.turns.take().await;
         self.confirm_leadership().await?;
         Ok(LeaderReply::nothing())
     }

@@ -25,6 +25,7 @@ mod session;
 mod space;
 mod stored;
 mod traffic;
+mod turns;
 mod waiters;
 
 pub use config::{Member, NodeConfig};

@@ -97,6 +97,9 @@ impl<C: Clock> Router<C> {
     pub(crate) async fn execute(&self, command: Command) -> Result<Reply, Unavailable> {
         let since = Instant::now();
         let mut waits = self.is_worth_a_wait(&command);
+        if waits {
+            self.leader.turns.take().await;
+        }
         loop {
             let question = match &command {
                 Command::ReceiveMessages {

@@ -25,6 +25,7 @@ use crate::router::{GROUP, Router};
 use crate::session::Session;
 use crate::space::Space;
 use crate::traffic::Traffic;
+use crate::turns::Turns;
 use crate::waiters::Waiters;
 use crate::{forward, http, stored};
 
@@ -115,12 +116,14 @@ impl Node {
         space
             .watch(&world, config.data.clone(), config.segment_bytes, &group)
             .map_err(StartError::Thread)?;
+        let turns = Turns::default();
         let leader = LeaderService {
             group: group.clone(),
             waiters: waiters.clone(),
             clock: world.clock().clone(),
             space: space.clone(),
             traffic: Traffic::default(),
+            turns: turns.clone(),
         };
         let (passed_on, forwarded) = mpsc::channel(WAITING_FORWARDED);
         let (looks, looked_at) = mpsc::channel(WAITING_LOOKS);
@@ -167,7 +170,7 @@ impl Node {
         let mut serving = JoinSet::new();
         let paths = Arc::new(Paths::new(state));
         let answer = move |caller, request| paths.clone().answer(caller, request);
-        serving.spawn(http::serve(api_listener, answer, stopping));
+        serving.spawn(http::serve(api_listener, answer, turns, stopping));
         Ok(Node {
             group,
             wal,
