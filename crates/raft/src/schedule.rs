@@ -42,11 +42,12 @@ const SNAPSHOT_MESSAGE_BYTES: u64 = 65;
 /// Fewer messages are not worth a snapshot of their own when they are gone.
 const MANY_MESSAGES: u64 = 10_000;
 
-/// A snapshot is due when the log has grown enough since the last one, and by as much as a new one
-/// is long: so each byte is written about twice. And when most of the messages of the last one are
-/// gone: what they contained takes room until the next one says that nobody wants it.
+/// A snapshot is due when the log has grown enough since the last one, and by twice as much as a new
+/// one is long: so each byte is written about one and a half times, and a node that starts reads not
+/// much more of the log than of snapshots. And when most of the messages of the last one are gone:
+/// what they contained takes room until the next one says that nobody wants it.
 fn is_due(pushed_bytes: u64, log_bytes: u64, messages: u64, messages_at_last: u64) -> bool {
-    let has_grown = pushed_bytes >= log_bytes.max(messages * SNAPSHOT_MESSAGE_BYTES);
+    let has_grown = pushed_bytes >= log_bytes.max(2 * messages * SNAPSHOT_MESSAGE_BYTES);
     let has_drained = messages_at_last >= MANY_MESSAGES && messages < messages_at_last / 2;
     has_grown || has_drained
 }
@@ -56,12 +57,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn snapshots_are_as_far_apart_as_they_are_long_but_not_when_most_of_it_is_gone() {
+    fn snapshots_are_twice_as_far_apart_as_they_are_long_but_not_when_most_of_it_is_gone() {
         const LOG: u64 = 64 << 20;
         assert!(!is_due(LOG - 1, LOG, 0, 0));
         assert!(is_due(LOG, LOG, 0, 0));
-        assert!(!is_due(LOG, LOG, 5_000_000, 5_000_000));
-        assert!(is_due(5 * LOG, LOG, 5_000_000, 5_000_000));
+        assert!(!is_due(9 * LOG, LOG, 5_000_000, 5_000_000));
+        assert!(is_due(10 * LOG, LOG, 5_000_000, 5_000_000));
         assert!(is_due(1, LOG, 4_999, 10_000));
         assert!(!is_due(1, LOG, 0, 9_999));
     }

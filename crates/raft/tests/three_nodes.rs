@@ -320,7 +320,9 @@ async fn leadership_moves_to_a_follower_when_it_is_handed_over() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_that_lost_entries_below_its_snapshot_votes_when_it_has_their_contents_again() {
-    const BODY: &str = "a body of which a bit flips";
+    const BODY: &str = "a body of which a bit flips, and which is a good deal longer than what a \
+        snapshot says of each message, so that one of a few dozen like it is due as soon as somebody \
+        looks, and not only after many more of them";
     let folder = tempfile::tempdir().unwrap();
     let addresses = free_addresses().await;
     let mut nodes = start_all(&addresses, folder.path()).await;
