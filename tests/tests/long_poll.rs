@@ -1,5 +1,7 @@
 //! A receiver that waits is woken by what happens anywhere in the cluster.
 
+use std::io::Write;
+use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use aws_sdk_sqs::Client;
@@ -120,4 +122,36 @@ async fn a_long_poll_survives_the_death_of_the_leader() {
 
     let (received, _) = waiting.await.expect("no panic");
     assert_eq!(received.messages()[0].body(), Some("after the fall"));
+}
+
+/// Asks for messages with a long poll, and goes without waiting for the answer.
+fn ask_and_go(api: SocketAddr, queue_url: &str) {
+    let body = format!(r#"{{"QueueUrl": "{queue_url}", "WaitTimeSeconds": 20}}"#);
+    let mut connection = TcpStream::connect(api).expect("it listens");
+    write!(
+        connection,
+        "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-amz-json-1.0\r\n\
+         X-Amz-Target: AmazonSQS.ReceiveMessage\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .expect("it listens");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crowd_that_asks_and_goes_leaves_room_for_those_who_stay() {
+    const CROWD: usize = 1000;
+    let cluster = TestCluster::start();
+    let quiet = create_queue(&cluster.client(1), "quiet").await;
+    let url = create_queue(&cluster.client(1), "orders").await;
+    for node in 1..=3 {
+        let (api, quiet) = (cluster.api(node), quiet.clone());
+        let crowd = move || (0..CROWD).for_each(|_| ask_and_go(api, &quiet));
+        tokio::task::spawn_blocking(crowd).await.expect("no panic");
+        let client = cluster.client(node);
+        let waiting = waiting_receiver(&cluster, &client, &url).await;
+        let send = client.send_message().queue_url(&url).message_body("stayed");
+        send.send().await.expect("sent");
+        let (received, _) = waiting.await.expect("no panic");
+        assert_eq!(received.messages()[0].body(), Some("stayed"));
+    }
 }

@@ -30,12 +30,8 @@ const FINISH_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Serves connections until `stopping` turns true, then lets running requests finish. `answer` is
 /// asked with the address of the caller.
-pub(crate) async fn serve<L, A, F, B>(
-    listener: L,
-    answer: A,
-    turns: Turns,
-    mut stopping: watch::Receiver<bool>,
-) where
+pub(crate) async fn serve<L, A, F, B>(listener: L, answer: A, mut stopping: watch::Receiver<bool>)
+where
     L: Listener,
     L::Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     A: Fn(SocketAddr, Request<Incoming>) -> F + Clone + Send + 'static,
@@ -53,6 +49,9 @@ pub(crate) async fn serve<L, A, F, B>(
         .max_buf_size(MAX_HEADERS_BYTES.max(1 << 20))
         .pipeline_flush(true);
     let graceful = GracefulShutdown::new();
+    // Of its own: an end must not wait for a turn that the connection's own last request has been
+    // given, which nobody goes on with any more.
+    let turns = Turns::default();
     let connections = std::sync::Arc::new(Semaphore::new(MAX_CONNECTIONS));
     loop {
         // Never closed.
@@ -171,7 +170,7 @@ mod tests {
             Response::new(Late(Some(Box::pin(sleep(takes)))))
         };
         let listener = InMemory(Mutex::new(connections));
-        tokio::spawn(serve(listener, answer, Turns::default(), stopping));
+        tokio::spawn(serve(listener, answer, stopping));
         let (here, there) = duplex(1 << 16);
         connect.send(there).await.expect("the server takes it");
         (here, stop)

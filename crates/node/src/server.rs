@@ -116,14 +116,13 @@ impl Node {
         space
             .watch(&world, config.data.clone(), config.segment_bytes, &group)
             .map_err(StartError::Thread)?;
-        let turns = Turns::default();
         let leader = LeaderService {
             group: group.clone(),
             waiters: waiters.clone(),
             clock: world.clock().clone(),
             space: space.clone(),
             traffic: Traffic::default(),
-            turns: turns.clone(),
+            turns: Turns::default(),
         };
         let (passed_on, forwarded) = mpsc::channel(WAITING_FORWARDED);
         let (looks, looked_at) = mpsc::channel(WAITING_LOOKS);
@@ -170,7 +169,7 @@ impl Node {
         let mut serving = JoinSet::new();
         let paths = Arc::new(Paths::new(state));
         let answer = move |caller, request| paths.clone().answer(caller, request);
-        serving.spawn(http::serve(api_listener, answer, turns, stopping));
+        serving.spawn(http::serve(api_listener, answer, stopping));
         Ok(Node {
             group,
             wal,

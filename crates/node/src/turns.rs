@@ -24,7 +24,8 @@ impl Default for Turns {
 }
 
 impl Turns {
-    /// Resolves when it is the caller's turn; in the order in which they asked.
+    /// Resolves when it is the caller's turn; in the order in which they asked. Whoever asks goes on
+    /// until it resolves, or drops it: a turn that was given and not taken is one less for all others.
     pub(crate) async fn take(&self) {
         // Never closed.
         let _turn = self.0.acquire().await;
