@@ -69,6 +69,11 @@ impl Api {
         read_to_end(&mut connection).await
     }
 
+    /// Sends these bytes, and goes without waiting for an answer.
+    pub async fn send_and_go(&self, request: &[u8]) {
+        drop(self.connect_and_send(request).await);
+    }
+
     async fn connect_and_send(&self, request: &[u8]) -> TcpStream {
         let mut connection = TcpStream::connect(self.address).await.expect("connected");
         connection.write_all(request).await.expect("written");

@@ -1,7 +1,5 @@
 //! A receiver that waits is woken by what happens anywhere in the cluster.
 
-use std::io::Write;
-use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use aws_sdk_sqs::Client;
@@ -9,6 +7,7 @@ use aws_sdk_sqs::operation::receive_message::ReceiveMessageOutput;
 use tokio::task::JoinHandle;
 use zonemq_tests::client::create_queue;
 use zonemq_tests::cluster::TestCluster;
+use zonemq_tests::raw_http::{Api, JSON};
 
 /// Starts a long poll at this node, the only one of the cluster, and returns when it waits.
 async fn waiting_receiver(
@@ -124,29 +123,23 @@ async fn a_long_poll_survives_the_death_of_the_leader() {
     assert_eq!(received.messages()[0].body(), Some("after the fall"));
 }
 
-/// Asks for messages with a long poll, and goes without waiting for the answer.
-fn ask_and_go(api: SocketAddr, queue_url: &str) {
-    let body = format!(r#"{{"QueueUrl": "{queue_url}", "WaitTimeSeconds": 20}}"#);
-    let mut connection = TcpStream::connect(api).expect("it listens");
-    write!(
-        connection,
-        "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-amz-json-1.0\r\n\
-         X-Amz-Target: AmazonSQS.ReceiveMessage\r\nContent-Length: {}\r\n\r\n{body}",
-        body.len()
-    )
-    .expect("it listens");
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crowd_that_asks_and_goes_leaves_room_for_those_who_stay() {
     const CROWD: usize = 1000;
     let cluster = TestCluster::start();
     let quiet = create_queue(&cluster.client(1), "quiet").await;
     let url = create_queue(&cluster.client(1), "orders").await;
+    let body = format!(r#"{{"QueueUrl": "{quiet}", "WaitTimeSeconds": 20}}"#);
+    let request = format!(
+        "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: {JSON}\r\n\
+         X-Amz-Target: AmazonSQS.ReceiveMessage\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
     for node in 1..=3 {
-        let (api, quiet) = (cluster.api(node), quiet.clone());
-        let crowd = move || (0..CROWD).for_each(|_| ask_and_go(api, &quiet));
-        tokio::task::spawn_blocking(crowd).await.expect("no panic");
+        let api = Api::of(&cluster, node);
+        for _ in 0..CROWD {
+            api.send_and_go(request.as_bytes()).await;
+        }
         let client = cluster.client(node);
         let waiting = waiting_receiver(&cluster, &client, &url).await;
         let send = client.send_message().queue_url(&url).message_body("stayed");

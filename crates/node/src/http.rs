@@ -83,7 +83,7 @@ where
                     if let Err(error) = (&mut connection).await {
                         tracing::debug!(%error, "a client's connection ended");
                     }
-                    // What is left of it goes with it: the better part of its price.
+                    // Only then is it dropped, which is most of what an end costs.
                     turns.take().await;
                 });
             }

@@ -50,8 +50,8 @@ pub struct GroupConfig {
     pub bootstrap: bool,
     /// Where snapshots lie.
     pub snapshots: PathBuf,
-    /// A snapshot is taken when the log since the last one has grown to so many bytes, or to the
-    /// size of a snapshot where that is more.
+    /// A snapshot is taken when the log since the last one has grown to so many bytes, or to twice
+    /// the size of a snapshot where that is more.
     pub snapshot_log_bytes: u64,
     /// All that is stored is read and checked, with a pause of this length between two times.
     pub scrub_pause: Duration,
