@@ -167,15 +167,16 @@ struct OnTheirWay {
 }
 
 impl OnTheirWay {
-    /// Whether the next entry sets out now. With others on their way it waits until it is as large
-    /// as they are: each entry has its price, and many small ones would keep everybody busy with
-    /// that. A second one uses the disks while the first is worked on; more of them gain nothing.
+    /// Whether the next entry sets out now. With others on their way it waits until it is half as
+    /// large again as they are: each entry has its price, and many small ones would keep everybody
+    /// busy with that. A second one uses the disks while the first is worked on; more of them gain
+    /// nothing.
     fn leave_room_for(&self, next: &Gathered) -> bool {
         let is_worth_it = match self.entries.len() {
             0 => true,
             entries => {
                 entries < ENTRIES_IN_FLIGHT
-                    && (next.is_full() || next.replies.len() >= self.requests)
+                    && (next.is_full() || 2 * next.replies.len() >= 3 * self.requests)
             }
         };
         is_worth_it && !next.replies.is_empty()
@@ -265,12 +266,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_second_entry_waits_until_it_is_as_large_as_the_first_and_a_third_waits_for_room() {
+    async fn a_second_entry_waits_until_it_is_half_as_large_again_as_the_first_and_a_third_for_room() {
         assert!(on_their_way(&[]).leave_room_for(&gathered(1)));
         assert!(!on_their_way(&[]).leave_room_for(&gathered(0)));
-        assert!(!on_their_way(&[10]).leave_room_for(&gathered(9)));
-        assert!(on_their_way(&[10]).leave_room_for(&gathered(10)));
-        assert!(!on_their_way(&[10, 10]).leave_room_for(&gathered(20)));
+        assert!(!on_their_way(&[10]).leave_room_for(&gathered(14)));
+        assert!(on_their_way(&[10]).leave_room_for(&gathered(15)));
+        assert!(!on_their_way(&[10, 10]).leave_room_for(&gathered(30)));
         let full = gathered(BATCH_REQUESTS);
         assert!(on_their_way(&[2 * BATCH_REQUESTS]).leave_room_for(&full));
     }
