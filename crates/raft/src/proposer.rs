@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_second_entry_waits_until_it_is_half_as_large_again_as_the_first_and_a_third_for_room() {
+    async fn a_second_entry_waits_to_be_half_as_large_again_as_the_first_and_a_third_for_room() {
         assert!(on_their_way(&[]).leave_room_for(&gathered(1)));
         assert!(!on_their_way(&[]).leave_room_for(&gathered(0)));
         assert!(!on_their_way(&[10]).leave_room_for(&gathered(14)));
