@@ -16,6 +16,7 @@ mod comparison;
 mod connector;
 mod contact;
 mod contents;
+mod crowd;
 mod entry;
 mod exchanges;
 mod group;

@@ -1,5 +1,5 @@
 //! Puts many clients' requests into one Raft entry: whatever comes while entries are on their way
-//! goes into the next one.
+//! goes into the next one, and so does whoever asks in the moment in which it sets out.
 
 use openraft::error::ClientWriteError;
 use openraft::impls::ProgressResponder;
@@ -11,6 +11,7 @@ use zonemq_queue::message::ContentPlace;
 use zonemq_queue::time::Millis;
 use zonemq_world::{Chance, Clock, World};
 
+use crate::crowd::{self, Look};
 use crate::entry;
 use crate::state_machine::{self, Applied};
 use crate::types::{NodeId, Raft};
@@ -96,13 +97,12 @@ async fn run<W: World>(
             },
             Some(request) = requests.recv(), if !next.is_full() => {
                 next.add(request);
-                while !next.is_full() && let Ok(request) = requests.try_recv() {
-                    next.add(request);
-                }
+                next.add_waiting(&mut requests);
             }
             else => break,
         }
         if on_their_way.leave_room_for(&next) {
+            crowd::gather(|| next.add_waiting(&mut requests)).await;
             let Gathered {
                 requests, replies, ..
             } = std::mem::take(&mut next);
@@ -196,6 +196,19 @@ impl Gathered {
         self.bytes += weight(&request);
         self.requests.push(*request);
         self.replies.push(reply);
+    }
+
+    /// All that waits, as far as there is room.
+    fn add_waiting(&mut self, requests: &mut mpsc::Receiver<Waiting>) -> Look {
+        let before = self.replies.len();
+        while !self.is_full() {
+            match requests.try_recv() {
+                Ok(request) => self.add(request),
+                Err(_) if self.replies.len() > before => return Look::Somebody,
+                Err(_) => return Look::Nobody,
+            }
+        }
+        Look::Full
     }
 
     fn is_full(&self) -> bool {
