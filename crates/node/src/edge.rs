@@ -7,6 +7,7 @@ use axum::http::{Request, Response};
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
+use tokio::time::timeout;
 use zonemq_queue::ids::MessageId;
 use zonemq_sqs::{Call, Failure, OperationName, OutcomeCode, Unreadable};
 use zonemq_world::{Chance, Clock, World};
@@ -17,6 +18,9 @@ use crate::admin::NodeState;
 const MAX_BODY_BYTES: usize = 8 << 20;
 /// A client that takes longer to send its body is cut off.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+/// Of a body that is too large, so much more is read, and for so long, only to be dropped.
+const DROPPED_BYTES: usize = 64 << 20;
+const DROPPED_WITHIN: Duration = Duration::from_secs(5);
 
 /// Handles whatever is no path of our own.
 pub(crate) async fn handle<W: World>(
@@ -49,16 +53,34 @@ pub(crate) async fn handle<W: World>(
 }
 
 /// The whole body of a request.
-async fn take_in(body: Incoming) -> Result<Bytes, Unreadable> {
-    let body = Limited::new(body, MAX_BODY_BYTES).collect();
-    match tokio::time::timeout(BODY_TIMEOUT, body).await {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Unreadable::TooLarge {
-            limit_bytes: MAX_BODY_BYTES,
-        }),
+async fn take_in(mut body: Incoming) -> Result<Bytes, Unreadable> {
+    let whole = Limited::new(&mut body, MAX_BODY_BYTES).collect();
+    match timeout(BODY_TIMEOUT, whole).await {
+        Ok(Ok(whole)) => Ok(whole.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            drop_rest(body).await;
+            Err(Unreadable::TooLarge {
+                limit_bytes: MAX_BODY_BYTES,
+            })
+        }
         Ok(Err(_)) => Err(Unreadable::BrokenOff),
         Err(_) => Err(Unreadable::TooSlow),
     }
+}
+
+/// A connection that is closed while its client still sends is reset, and the client may never see
+/// the answer: so what it still sends is read, within bounds.
+async fn drop_rest(mut body: Incoming) {
+    let dropping = async {
+        let mut dropped = 0;
+        while dropped < DROPPED_BYTES
+            && let Some(Ok(frame)) = body.frame().await
+        {
+            dropped += frame.data_ref().map_or(0, Bytes::len);
+        }
+    };
+    // Whoever is slower is reset.
+    let _ = timeout(DROPPED_WITHIN, dropping).await;
 }
 
 /// What a request asks for. Its headers, and what they were read into, end here: thousands of
