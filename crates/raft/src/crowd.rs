@@ -12,9 +12,9 @@ const QUIET_LOOKS: u32 = 4;
 /// There is an end even if somebody comes at each look.
 const MOST_LOOKS: u32 = 50;
 
-/// Whether a look has brought somebody.
+/// What a look has brought.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Look {
+pub(crate) enum Found {
     Somebody,
     Nobody,
     /// There is no room for more.
@@ -22,14 +22,14 @@ pub(crate) enum Look {
 }
 
 /// Looks until nobody comes any more. It takes no time where nothing else is ready.
-pub(crate) async fn gather(mut look: impl FnMut() -> Look) {
+pub(crate) async fn gather(mut look: impl FnMut() -> Found) {
     let mut quiet = 0;
     for _ in 0..MOST_LOOKS {
         yield_now().await;
         match look() {
-            Look::Somebody => quiet = 0,
-            Look::Nobody => quiet += 1,
-            Look::Full => return,
+            Found::Somebody => quiet = 0,
+            Found::Nobody => quiet += 1,
+            Found::Full => return,
         }
         if quiet == QUIET_LOOKS {
             return;
@@ -42,12 +42,12 @@ mod tests {
     use super::*;
 
     /// How many looks there were, when they see this and then nobody.
-    async fn looks(seen: &[Look]) -> usize {
+    async fn looks(seen: &[Found]) -> usize {
         let mut looks = 0;
         gather(|| {
-            let look = seen.get(looks).copied().unwrap_or(Look::Nobody);
+            let found = seen.get(looks).copied().unwrap_or(Found::Nobody);
             looks += 1;
-            look
+            found
         })
         .await;
         looks
@@ -56,14 +56,14 @@ mod tests {
     #[tokio::test]
     async fn a_crowd_has_come_when_a_few_looks_in_a_row_bring_nobody() {
         assert_eq!(looks(&[]).await, 4);
-        let some = [Look::Nobody, Look::Nobody, Look::Nobody, Look::Somebody];
+        let some = [Found::Nobody, Found::Nobody, Found::Nobody, Found::Somebody];
         assert_eq!(looks(&some).await, 8);
     }
 
     #[tokio::test]
     async fn a_crowd_is_not_waited_for_where_there_is_no_room_or_no_end_of_it() {
-        assert_eq!(looks(&[Look::Somebody, Look::Full]).await, 2);
-        assert_eq!(looks(&[Look::Somebody; 1000]).await, 50);
+        assert_eq!(looks(&[Found::Somebody, Found::Full]).await, 2);
+        assert_eq!(looks(&[Found::Somebody; 1000]).await, 50);
     }
 
     #[tokio::test]
@@ -81,9 +81,9 @@ mod tests {
             }
             came.push(now);
             if now == 0 {
-                Look::Nobody
+                Found::Nobody
             } else {
-                Look::Somebody
+                Found::Somebody
             }
         })
         .await;

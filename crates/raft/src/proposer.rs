@@ -11,7 +11,7 @@ use zonemq_queue::message::ContentPlace;
 use zonemq_queue::time::Millis;
 use zonemq_world::{Chance, Clock, World};
 
-use crate::crowd::{self, Look};
+use crate::crowd::{self, Found};
 use crate::entry;
 use crate::state_machine::{self, Applied};
 use crate::types::{NodeId, Raft};
@@ -199,16 +199,16 @@ impl Gathered {
     }
 
     /// All that waits, as far as there is room.
-    fn add_waiting(&mut self, requests: &mut mpsc::Receiver<Waiting>) -> Look {
+    fn add_waiting(&mut self, requests: &mut mpsc::Receiver<Waiting>) -> Found {
         let before = self.replies.len();
         while !self.is_full() {
             match requests.try_recv() {
                 Ok(request) => self.add(request),
-                Err(_) if self.replies.len() > before => return Look::Somebody,
-                Err(_) => return Look::Nobody,
+                Err(_) if self.replies.len() > before => return Found::Somebody,
+                Err(_) => return Found::Nobody,
             }
         }
-        Look::Full
+        Found::Full
     }
 
     fn is_full(&self) -> bool {
