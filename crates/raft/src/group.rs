@@ -11,7 +11,7 @@ use openraft::raft::linearizable_read::LinearizerOption;
 use openraft::{Config, Instant as _, ServerState, SnapshotPolicy};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::sleep;
 use zonemq_planted::{Bug, is_planted};
 use zonemq_queue::command::{Event, Reply, Request};
 use zonemq_queue::state::State;
@@ -135,6 +135,7 @@ pub struct GroupStatus {
 pub struct Group {
     config: GroupConfig,
     raft: Raft,
+    peers: Peers,
     proposer: Proposer,
     contents: Contents,
     served: ServedGroup,
@@ -206,7 +207,7 @@ impl Group {
         );
         let acknowledged = Acknowledged::default();
         let network = PeerNetwork {
-            peers,
+            peers: peers.clone(),
             group: config.group,
             log: log.clone(),
             acknowledged: acknowledged.clone(),
@@ -264,6 +265,7 @@ impl Group {
             seen_entries: SeenEntries::default(),
             config,
             raft,
+            peers,
             applied,
             leadership,
             _tasks: tasks,
@@ -393,8 +395,9 @@ impl Group {
             .collect()
     }
 
-    /// If this node leads, makes the follower that has most of the log the leader. Gives up after
-    /// two seconds: then the others elect one when this node is gone.
+    /// If this node leads, makes the follower that has most of the log the leader. Gives up when that
+    /// one is gone too, as where a whole cluster stops, and after two seconds: then the others elect
+    /// one when this node is gone.
     pub async fn hand_over_leadership(&self) {
         let metrics = self.raft.metrics().borrow_watched().clone();
         let best = metrics
@@ -417,11 +420,16 @@ impl Group {
         {
             return;
         }
-        let moved = leadership.wait_for(|now| now.leader.is_some_and(|leader| leader != me));
-        if timeout(HAND_OVER_TIMEOUT, moved).await.is_ok() {
-            tracing::info!(successor, "handed leadership over");
-        } else {
-            tracing::warn!(successor, "leadership was not taken over in time");
+        tokio::select! {
+            _ = leadership.wait_for(|now| now.leader.is_some_and(|leader| leader != me)) => {
+                tracing::info!(successor, "handed leadership over");
+            }
+            () = self.peers.gone(successor, self.config.group) => {
+                tracing::info!(successor, "leadership was not taken over: the successor is gone");
+            }
+            () = sleep(HAND_OVER_TIMEOUT) => {
+                tracing::warn!(successor, "leadership was not taken over in time");
+            }
         }
     }
 

@@ -101,6 +101,14 @@ impl Peers {
         self.link(node, service)?.open(service, group)
     }
 
+    /// Resolves when this peer is not there, or not any more.
+    pub(crate) async fn gone(&self, node: NodeId, group: GroupId) {
+        // Neither side says anything in this exchange: it ends with the connection.
+        if let Ok((_sender, mut receiver)) = self.open(node, Service::Append, group) {
+            let _ = receiver.next().await;
+        }
+    }
+
     fn link(&self, node: NodeId, service: Service) -> Result<&Link, ExchangeError> {
         let link = self.links.get(&(node, service.lane()));
         link.ok_or(ExchangeError::UnknownNode(node))

@@ -319,6 +319,24 @@ async fn leadership_moves_to_a_follower_when_it_is_handed_over() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn leadership_is_not_held_for_a_successor_that_is_gone() {
+    let folder = tempfile::tempdir().unwrap();
+    let addresses = free_addresses().await;
+    let mut nodes = start_all(&addresses, folder.path()).await;
+    assert_eq!(propose(&nodes, create(1)).await, Ok(Outcome::Exists));
+    let leader = leader_known_to(&nodes[&1]).await;
+    let leader = nodes.remove(&leader).unwrap();
+    for (_, node) in nodes {
+        node.stop().await;
+    }
+    // The time after which it gives up in any case is twice as long.
+    let handed_over = leader.group.hand_over_leadership();
+    let given_up = timeout(Duration::from_secs(1), handed_over).await;
+    given_up.expect("nobody is there to take it");
+    leader.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_node_that_lost_entries_below_its_snapshot_votes_when_it_has_their_contents_again() {
     const BODY: &str = "a body of which a bit flips, and which is a good deal longer than what a \
         snapshot says of each message, so that one of a few dozen like it is due as soon as somebody \

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::mem::ManuallyDrop;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -28,7 +29,8 @@ const SHUTDOWN_WITHIN: Duration = Duration::from_secs(10);
 pub(crate) async fn run(args: NodeArgs) -> Result<(), Failure> {
     start_log(args.log_format);
     let me = members_agree(&args)?.clone();
-    let _held = claim_folder(&args, &me)?;
+    // Free when this process has ended, and not while some of its tasks still do.
+    let _held = ManuallyDrop::new(claim_folder(&args, &me)?);
     let mut stop = StopSignal::catch().context("signals cannot be caught")?;
     let mut orphaned = Box::pin(orphaned(args.stop_with.clone()));
 
