@@ -9,11 +9,11 @@ use std::time::Duration;
 use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::sync::mpsc;
-use tokio::task::yield_now;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use zonemq_world::Network;
 
 use crate::codec;
+use crate::crowd::{Found, gather};
 use crate::link::OpenExchanges;
 use crate::wire::{Content, Frame, Hello};
 
@@ -129,10 +129,7 @@ impl<N: Network> Connector<N> {
         pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             // Whatever else waits goes out in the same write.
-            while buffer.len() < WRITE_BYTES {
-                let Ok(frame) = waiting.try_recv() else { break };
-                self.gather(&frame, &mut buffer);
-            }
+            self.look(waiting, &mut buffer);
             if !buffer.is_empty() {
                 unanswered.asked();
                 writer.write_all(&buffer).await?;
@@ -141,10 +138,10 @@ impl<N: Network> Connector<N> {
             tokio::select! {
                 frame = waiting.recv() => match frame {
                     Some(frame) => {
-                        self.gather(&frame, &mut buffer);
+                        self.add(&frame, &mut buffer);
                         if frame.content.comes_in_crowds() {
-                            // Whoever is ready to ask does so first: one write is for all of them.
-                            yield_now().await;
+                            // One write, and one entry at the leader, is for all of them.
+                            gather(|| self.look(waiting, &mut buffer)).await;
                         }
                     }
                     None => return Ok(()),
@@ -164,8 +161,21 @@ impl<N: Network> Connector<N> {
         }
     }
 
+    /// Adds all that waits to the next write, as far as there is room.
+    fn look(&self, waiting: &mut mpsc::Receiver<Frame>, buffer: &mut BytesMut) -> Found {
+        let mut found = Found::Nobody;
+        while buffer.len() < WRITE_BYTES {
+            let Ok(frame) = waiting.try_recv() else {
+                return found;
+            };
+            self.add(&frame, buffer);
+            found = Found::Somebody;
+        }
+        Found::Full
+    }
+
     /// Adds a frame to the next write, unless its exchange died with an earlier connection.
-    fn gather(&self, frame: &Frame, buffer: &mut BytesMut) {
+    fn add(&self, frame: &Frame, buffer: &mut BytesMut) {
         let open = self.exchanges.locked().contains_key(&frame.exchange);
         if open || matches!(frame.content, Content::Reset(_)) {
             frame.write_to(buffer);
