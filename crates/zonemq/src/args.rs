@@ -1,6 +1,7 @@
 //! What the command line can say.
 
 use std::net::SocketAddr;
+use std::num::NonZero;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -229,6 +230,9 @@ pub(crate) struct NodeArgs {
     pub(crate) bootstrap: bool,
     #[command(flatten)]
     pub(crate) service: ServiceArgs,
+    /// Threads that serve requests [default: the cores]
+    #[arg(long, value_name = "COUNT", value_parser = threads)]
+    pub(crate) threads: Option<NonZero<usize>>,
     /// How the log is written to standard error
     #[arg(long, value_enum, default_value_t = LogFormat::Text)]
     pub(crate) log_format: LogFormat,
@@ -360,6 +364,12 @@ fn message_id(id: &str) -> Result<String, String> {
     } else {
         Err("not like 123e4567-e89b-42d3-a456-426614174000".to_owned())
     }
+}
+
+fn threads(count: &str) -> Result<NonZero<usize>, String> {
+    count
+        .parse()
+        .map_err(|_| "not a number from 1 upwards".to_owned())
 }
 
 pub(crate) fn zone(name: &str) -> Result<String, String> {

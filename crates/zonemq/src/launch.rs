@@ -1,7 +1,6 @@
 //! Starts node processes, signals them, and waits until they are gone.
 
 use std::fs::{self, OpenOptions};
-use std::num::NonZero;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -15,14 +14,12 @@ use zonemq_node::Fault;
 
 use crate::args::Switch;
 use crate::cluster::{Cluster, DataFolder, LocalNode};
+use crate::threads;
 
 /// A node hands leadership over and syncs its log within this, or is killed.
 const STOP_WITHIN: Duration = Duration::from_secs(15);
 /// How often a lock is looked at while waiting for a process to end.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
-
-/// Where tokio reads how many threads it may use for tasks.
-const WORKER_THREADS: &str = "TOKIO_WORKER_THREADS";
 
 /// Whom a node outlives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +64,8 @@ pub(crate) fn start(
             "--request-timeout",
             &cluster.service.request_timeout.to_string(),
         ])
-        .args(["--scrub-pause", &cluster.service.scrub_pause.to_string()]);
+        .args(["--scrub-pause", &cluster.service.scrub_pause.to_string()])
+        .args(["--threads", &threads::of_one_among_several().to_string()]);
     for member in &cluster.nodes {
         command.args(["--member", &member.member().to_string()]);
     }
@@ -76,9 +74,6 @@ pub(crate) fn start(
     }
     if lifetime == Lifetime::FollowsUp {
         command.arg("--stop-with").arg(folder.up_lock());
-    }
-    if std::env::var_os(WORKER_THREADS).is_none() {
-        command.env(WORKER_THREADS, worker_threads().to_string());
     }
     if !faults.is_empty() {
         let faults = serde_json::to_string(faults).context("faults cannot be written")?;
@@ -92,14 +87,6 @@ pub(crate) fn start(
         .process_group(0)
         .spawn()
         .with_context(|| format!("{} cannot be started", node.name()))
-}
-
-/// For one node of several on this machine. The leader does about as much as all others together;
-/// with more threads than cores, each hop of a request between two of them costs a wake-up, which
-/// is a quarter of the time of a single send.
-fn worker_threads() -> usize {
-    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
-    (cores / 2).max(1)
 }
 
 /// Where a node's log lies.

@@ -28,14 +28,17 @@ mod run;
 mod say;
 mod status;
 mod stop_signal;
+mod threads;
 mod top;
 mod trace;
 mod up;
 
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::Parser;
 use clap::error::ErrorKind;
+use tokio::runtime::Runtime;
 
 use args::{Cli, Command};
 use failure::Failure;
@@ -46,13 +49,23 @@ use say::complain;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
+fn main() -> ExitCode {
+    let command = match Cli::try_parse() {
+        Ok(cli) => cli.command,
         Err(error) => return refuse(&error),
     };
-    let done = match cli.command {
+    let runtime = match &command {
+        Command::Node(args) => threads::runtime(args.threads),
+        _ => Runtime::new(),
+    };
+    match runtime.context("threads cannot be started") {
+        Ok(runtime) => runtime.block_on(carry_out(command)),
+        Err(error) => fail(&error.into()),
+    }
+}
+
+async fn carry_out(command: Command) -> ExitCode {
+    let done = match command {
         Command::CheckStore(args) => {
             return check_store::run(args)
                 .await
