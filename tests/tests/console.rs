@@ -419,6 +419,10 @@ async fn the_terminal_shows_messages_and_the_cluster() {
         assert!(output.status.success(), "{arguments:?}: {output:?}");
         String::from_utf8(output.stdout).expect("text")
     };
+    let queues = told(&["peek"]);
+    assert!(queues.contains("orders"), "{queues}");
+    let queues: Value = serde_json::from_str(&told(&["peek", "--json"])).expect("JSON");
+    assert_eq!(queues["queues"][0]["visible"], 1);
     let peeked = told(&["peek", "orders"]);
     assert!(peeked.contains("one⏎and two"), "{peeked}");
     let peeked: Value = serde_json::from_str(&told(&["peek", "orders", "--json"])).expect("JSON");

@@ -185,9 +185,9 @@ pub(crate) struct TopArgs {
 
 #[derive(Args, Debug)]
 pub(crate) struct PeekArgs {
-    /// Name of the queue
+    /// Name of the queue; without one, the queues are listed
     #[arg(value_parser = queue_name)]
-    pub(crate) queue: String,
+    pub(crate) queue: Option<String>,
     #[command(flatten)]
     pub(crate) data: DataArgs,
     /// How many messages, at most 100

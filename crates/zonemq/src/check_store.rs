@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
-use comfy_table::{Table, presets};
 use indicatif::{HumanBytes, HumanCount};
 use tokio::sync::oneshot;
 use zonemq_node::{OpenError, Progress, Stored};
@@ -18,6 +17,7 @@ use crate::failure::Failure;
 use crate::identity::Identity;
 use crate::reading;
 use crate::say::say;
+use crate::table;
 
 /// More problems of a node are only counted.
 const PROBLEMS_SHOWN: usize = 20;
@@ -123,9 +123,7 @@ fn print_contents(stored: &Stored) {
     if group.queues.is_empty() {
         return;
     }
-    let mut table = Table::new();
-    table.load_preset(presets::UTF8_FULL_CONDENSED);
-    table.set_header(["queue", "region", "account", "messages"]);
+    let mut table = table::with_header(["queue", "region", "account", "messages"]);
     for (queue, messages) in &group.queues {
         table.add_row([
             queue.name.clone(),

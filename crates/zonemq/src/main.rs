@@ -28,6 +28,7 @@ mod run;
 mod say;
 mod status;
 mod stop_signal;
+mod table;
 mod threads;
 mod top;
 mod trace;

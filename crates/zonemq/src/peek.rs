@@ -1,18 +1,37 @@
-//! `zonemq peek`: what a queue holds, without receiving any of it.
+//! `zonemq peek`: which queues there are, or what one holds, without receiving any of it.
 
-use comfy_table::{Table, presets};
-use serde::Deserialize;
+use comfy_table::CellAlignment;
+use reqwest::Client;
+use serde::{Deserialize, Serialize};
 
 use crate::args::PeekArgs;
-use crate::cluster::DataFolder;
+use crate::cluster::{Cluster, DataFolder, LocalNode};
 use crate::failure::Failure;
 use crate::http;
 use crate::paint::{one_line, painted};
-use crate::say::{self, say};
+use crate::say;
 use crate::status;
+use crate::table;
 
 /// Of a body, in the table; `--json` has more.
 const BODY_CHARS: usize = 60;
+
+/// The part of a node's overview that tells of queues.
+#[derive(Debug, Deserialize, Serialize)]
+struct Overview {
+    queues: Vec<Queue>,
+    /// Whether there are more than a person looks through.
+    more_queues: bool,
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+struct Queue {
+    name: String,
+    visible: u64,
+    in_flight: u64,
+    delayed: u64,
+    oldest_age_seconds: Option<u64>,
+}
 
 #[derive(Debug, Deserialize)]
 struct Peeked {
@@ -39,41 +58,88 @@ struct Message {
 pub(crate) async fn run(args: PeekArgs) -> Result<(), Failure> {
     let (folder, cluster) = DataFolder::existing(&args.data.data)?;
     let client = http::client()?;
-    // The leader knows most; without one, whoever answers.
-    let status = status::collect(&client, &folder, &cluster).await?;
-    let answers = |id: u64| {
-        status
-            .nodes
-            .iter()
-            .any(|node| node.id == id && node.role.is_some())
+    let node = whom_to_ask(&client, &folder, &cluster).await?;
+    let path = match &args.queue {
+        None => "/admin/overview".to_owned(),
+        Some(queue) => format!("/admin/queues/{queue}/messages?limit={}", args.limit),
     };
-    let leader = status.leader();
-    let asked = cluster.nodes.iter().find(|node| leader == Some(node.id));
-    let Some(node) = asked.or(cluster.nodes.iter().find(|node| answers(node.id))) else {
-        return Err(Failure::Runtime(anyhow::anyhow!(
+    let answer = asked(&client, node, &path).await?;
+    let told = match &args.queue {
+        None => {
+            let overview: Overview = serde_json::from_str(&answer).map_err(anyhow::Error::from)?;
+            if args.json {
+                serde_json::to_string(&overview).map_err(anyhow::Error::from)? + "\n"
+            } else {
+                listed(&overview, node.id)
+            }
+        }
+        Some(_) if args.json => answer + "\n",
+        Some(queue) => {
+            let peeked = serde_json::from_str(&answer).map_err(anyhow::Error::from)?;
+            painted(&told(queue, &peeked))
+        }
+    };
+    say::text(&told);
+    Ok(())
+}
+
+/// The leader knows most; without one, whoever answers.
+async fn whom_to_ask<'c>(
+    client: &Client,
+    folder: &DataFolder,
+    cluster: &'c Cluster,
+) -> Result<&'c LocalNode, Failure> {
+    let status = status::collect(client, folder, cluster).await?;
+    let answering = status.nodes.iter().find(|node| node.role.is_some());
+    let best = status.leader().or(answering.map(|node| node.id));
+    let node = cluster.nodes.iter().find(|node| best == Some(node.id));
+    node.ok_or_else(|| {
+        Failure::Runtime(anyhow::anyhow!(
             "no node of the cluster answers; `zonemq status` shows which of them live"
-        )));
-    };
-    let url = http::url(node.api, &format!("/admin/queues/{}/messages", args.queue));
-    let url = format!("{url}?limit={}", args.limit);
-    let answer = client.get(url).send().await.map_err(anyhow::Error::from)?;
+        ))
+    })
+}
+
+/// What a node answers; its refusal is a sentence.
+async fn asked(client: &Client, node: &LocalNode, path: &str) -> Result<String, Failure> {
+    let answer = client.get(http::url(node.api, path)).send().await;
+    let answer = answer.map_err(anyhow::Error::from)?;
     let is_found = answer.status().is_success();
     let text = answer.text().await.map_err(anyhow::Error::from)?;
     if !is_found {
         return Err(Failure::Usage(text.trim_end().to_owned()));
     }
-    if args.json {
-        say!("{text}");
-        return Ok(());
+    Ok(text)
+}
+
+fn listed(overview: &Overview, node: u64) -> String {
+    if overview.queues.is_empty() {
+        return format!("n{node} knows of no queue.\n");
     }
-    let peeked: Peeked = serde_json::from_str(&text).map_err(anyhow::Error::from)?;
-    say::text(&painted(&told(&args.queue, &peeked)));
-    Ok(())
+    let mut table = table::with_header(["queue", "visible", "in flight", "delayed", "oldest"]);
+    for queue in &overview.queues {
+        let oldest = queue.oldest_age_seconds.map(|age| format!("{age} s"));
+        table.add_row([
+            queue.name.clone(),
+            queue.visible.to_string(),
+            queue.in_flight.to_string(),
+            queue.delayed.to_string(),
+            oldest.unwrap_or_else(|| "-".to_owned()),
+        ]);
+    }
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    let more = if overview.more_queues {
+        "There are more queues than these. "
+    } else {
+        ""
+    };
+    format!("{table}\n{more}As n{node} has applied them; `zonemq peek QUEUE` shows its messages.\n")
 }
 
 fn told(queue: &str, peeked: &Peeked) -> String {
-    let mut table = Table::new();
-    table.load_preset(presets::UTF8_FULL_CONDENSED).set_header([
+    let mut table = table::with_header([
         "message", "state", "received", "age", "group", "bytes", "body",
     ]);
     for message in &peeked.messages {
@@ -102,9 +168,10 @@ fn told(queue: &str, peeked: &Peeked) -> String {
     } else {
         ""
     };
+    let plural = if count == 1 { "" } else { "s" };
     format!(
-        "{table}\n{count} messages of {queue}, as n{node} has applied them{more}. Nobody has \
-         received them by this.\n"
+        "{table}\n{count} message{plural} of {queue}, as n{node} has applied them{more}. Nobody has \
+         received anything by this.\n"
     )
 }
 

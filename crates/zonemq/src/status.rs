@@ -1,6 +1,6 @@
 //! `zonemq status`: asks every node of the local cluster, all at once, how it is.
 
-use comfy_table::{Table, presets};
+use comfy_table::Table;
 use reqwest::Client;
 use serde::{Deserialize, Serialize};
 
@@ -10,6 +10,7 @@ use crate::failure::Failure;
 use crate::http;
 use crate::paint::painted;
 use crate::say::say;
+use crate::table;
 
 /// What a table calls a leader that hears no majority.
 pub(crate) const UNHEARD: &str = "leader without majority";
@@ -160,8 +161,7 @@ impl NodeStatus {
 
 fn table(status: &ClusterStatus) -> Table {
     let number = |value: Option<u64>| value.map_or_else(|| "-".to_owned(), |it| it.to_string());
-    let mut table = Table::new();
-    table.load_preset(presets::UTF8_FULL_CONDENSED).set_header([
+    let mut table = table::with_header([
         "node",
         "zone",
         "API address",

@@ -1,6 +1,5 @@
 //! `zonemq trace`: asks all nodes where one message is.
 
-use comfy_table::{Table, presets};
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
@@ -10,6 +9,7 @@ use crate::failure::Failure;
 use crate::http;
 use crate::paint::painted;
 use crate::say::{self, say};
+use crate::table;
 
 /// What a node knows of the message.
 #[derive(Debug, Serialize, Deserialize)]
@@ -95,8 +95,7 @@ async fn ask(client: reqwest::Client, url: String, node: LocalNode) -> Result<No
 }
 
 fn told(nodes: &[NodeTrace]) -> String {
-    let mut table = Table::new();
-    table.load_preset(presets::UTF8_FULL_CONDENSED).set_header([
+    let mut table = table::with_header([
         "node",
         "zone",
         "entry",

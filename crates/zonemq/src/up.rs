@@ -6,7 +6,6 @@ use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow};
-use comfy_table::{Table, presets};
 use reqwest::Client;
 use tokio::task::JoinSet;
 
@@ -20,6 +19,7 @@ use crate::orphan::orphaned;
 use crate::say::{complain, say};
 use crate::status::{self, ClusterStatus};
 use crate::stop_signal::StopSignal;
+use crate::table;
 
 /// An empty cluster takes a fraction of a second; one that recovers a long log takes longer.
 const READY_WITHIN: Duration = Duration::from_mins(1);
@@ -187,14 +187,7 @@ fn did_not_start(folder: &DataFolder, node: &LocalNode, how: ExitStatus) -> Fail
 }
 
 fn print_welcome(folder: &DataFolder, cluster: &Cluster, status: &ClusterStatus, took: Duration) {
-    let mut table = Table::new();
-    table.load_preset(presets::UTF8_FULL_CONDENSED).set_header([
-        "node",
-        "zone",
-        "API address",
-        "role",
-        "data folder",
-    ]);
+    let mut table = table::with_header(["node", "zone", "API address", "role", "data folder"]);
     for (node, state) in cluster.nodes.iter().zip(&status.nodes) {
         table.add_row([
             node.name(),

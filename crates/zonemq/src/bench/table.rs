@@ -2,8 +2,10 @@
 
 use std::fmt::Write;
 
-use comfy_table::{CellAlignment, Table, presets};
+use comfy_table::CellAlignment;
 use zonemq_bench::{Ended, Latency, Results};
+
+use crate::table;
 
 /// What a run measured, in a few lines.
 pub(super) fn told(results: &Results) -> String {
@@ -14,8 +16,7 @@ pub(super) fn told(results: &Results) -> String {
 }
 
 fn write(out: &mut String, results: &Results) -> std::fmt::Result {
-    let mut table = Table::new();
-    table.load_preset(presets::UTF8_FULL_CONDENSED).set_header([
+    let mut table = table::with_header([
         "",
         "requests",
         "messages",

@@ -1,6 +1,6 @@
 //! `zonemq fault status`: what is active, with what is left of its time.
 
-use comfy_table::{Table, presets};
+use comfy_table::Table;
 use serde::Serialize;
 use zonemq_node::outlook::names;
 
@@ -9,6 +9,7 @@ use super::site::Site;
 use crate::args::DataArgs;
 use crate::failure::Failure;
 use crate::say::say;
+use crate::table;
 
 /// What `--json` prints. Its shape is a promise.
 #[derive(Debug, Serialize)]
@@ -59,10 +60,7 @@ pub(super) async fn show(data: &DataArgs, json: bool) -> Result<(), Failure> {
 }
 
 fn table(faults: &[Line]) -> Table {
-    let mut table = Table::new();
-    table
-        .load_preset(presets::UTF8_FULL_CONDENSED)
-        .set_header(["number", "fault", "nodes", "left"]);
+    let mut table = table::with_header(["number", "fault", "nodes", "left"]);
     for line in faults {
         #[expect(clippy::cast_precision_loss, reason = "shown to a tenth of a second")]
         let left = |millis: u64| format!("{:.1} s", millis as f64 / 1000.0);

@@ -2,12 +2,13 @@
 
 use std::fmt::Write;
 
-use comfy_table::{CellAlignment, Table, presets};
+use comfy_table::{CellAlignment, Table};
 
 use super::events::{Fault, Picture, Seen};
 use super::rates::{Rate, Rates};
 use crate::paint::one_line;
 use crate::status::UNHEARD;
+use crate::table;
 
 /// More queues than fit on a screen.
 const MOST_QUEUES: usize = 20;
@@ -53,8 +54,7 @@ fn draw(out: &mut String, picture: &Picture, rates: &Rates) -> std::fmt::Result 
 }
 
 fn nodes(picture: &Picture, leader: Option<&Seen>) -> Table {
-    let mut table = Table::new();
-    table.load_preset(presets::UTF8_FULL_CONDENSED).set_header([
+    let mut table = table::with_header([
         "node",
         "zone",
         "role",
@@ -100,8 +100,7 @@ fn nodes(picture: &Picture, leader: Option<&Seen>) -> Table {
 }
 
 fn queues(best: &Seen, rates: &Rates) -> Table {
-    let mut table = Table::new();
-    table.load_preset(presets::UTF8_FULL_CONDENSED).set_header([
+    let mut table = table::with_header([
         "queue",
         "visible",
         "in flight",
