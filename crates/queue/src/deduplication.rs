@@ -1,14 +1,21 @@
 //! Which messages a FIFO queue has accepted in the last five minutes. Kept whether they are
 //! received, deleted or moved; forgotten by a purge.
+//!
+//! A busy queue remembers millions of them. They lie on small pages, and so does what finds them by
+//! their keys: like the pages of messages, each is shared with clones of the state until one of them
+//! changes it, so that a snapshot copies two lists of pages and holds nobody up.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Write;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::attributes::{DeduplicationScope, FifoAttributes};
-use crate::message::{Content, NewMessage, SentMessage};
+use crate::ids::MessageId;
+use crate::message::{Content, NewMessage, SentMessage, SequenceNumber};
 use crate::time::{Millis, Seconds};
 
 const WINDOW: Seconds = Seconds(300);
@@ -32,7 +39,21 @@ impl DeduplicationKey {
             id,
         }
     }
+
+    /// Different for different keys, and as short for long ones.
+    fn digest(&self) -> KeyDigest {
+        let mut hasher = Sha256::new();
+        if let Some(group) = &self.group {
+            hasher.update((group.len() as u64).to_be_bytes());
+            hasher.update(group);
+        }
+        hasher.update(&self.id);
+        hasher.finalize().into()
+    }
 }
+
+/// SHA-256 of a key. The keys of one queue all have a group, or none has.
+type KeyDigest = [u8; 32];
 
 /// The deduplication id of a message: its sender's, or one made from the body.
 pub(crate) fn id_of(fifo: FifoAttributes, content: &Content) -> Option<String> {
@@ -56,7 +77,7 @@ pub(crate) fn hash_of_body(body: &[u8]) -> String {
 }
 
 /// One message that was accepted.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct Accepted {
     at: Millis,
     key: DeduplicationKey,
@@ -73,48 +94,217 @@ impl Accepted {
 /// The memory of one queue.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Deduplication {
-    sent: BTreeMap<DeduplicationKey, SentMessage>,
-    by_age: BTreeSet<(Millis, DeduplicationKey)>,
+    /// By sequence number, which is also the order of age. Empty pages are not kept.
+    accepted: BTreeMap<PageNumber, Arc<Page>>,
+    /// The sequence numbers by the digests of keys.
+    numbers: BTreeMap<Shelf, Arc<BTreeMap<KeyDigest, SequenceNumber>>>,
+}
+
+/// Which 64 sequence numbers are on the page: a sequence number divided by 64.
+type PageNumber = u64;
+/// In the order of their sequence numbers, which need not follow one another.
+type Page = VecDeque<(SequenceNumber, Accepted)>;
+/// The first twelve bits of a digest: of a million keys, a few hundred have the same.
+type Shelf = u16;
+
+fn page_of(number: SequenceNumber) -> PageNumber {
+    number.0 / 64
+}
+
+fn shelf_of(digest: &KeyDigest) -> Shelf {
+    u16::from_be_bytes([digest[0], digest[1]]) >> 4
 }
 
 impl Deduplication {
     /// Forgets what is older than the window.
     pub(crate) fn advance(&mut self, now: Millis) {
-        while let Some((sent_at, _)) = self.by_age.first()
-            && *sent_at + WINDOW <= now
+        while let Some(mut first) = self.accepted.first_entry()
+            && let Some((_, oldest)) = first.get().front()
+            && oldest.at + WINDOW <= now
         {
-            if let Some((_, key)) = self.by_age.pop_first() {
-                self.sent.remove(&key);
+            let digest = oldest.key.digest();
+            let page = Arc::make_mut(first.get_mut());
+            page.pop_front();
+            if page.is_empty() {
+                first.remove();
+            }
+            self.forget(&digest);
+        }
+    }
+
+    fn forget(&mut self, digest: &KeyDigest) {
+        if let Entry::Occupied(mut shelf) = self.numbers.entry(shelf_of(digest)) {
+            let numbers = Arc::make_mut(shelf.get_mut());
+            numbers.remove(digest);
+            if numbers.is_empty() {
+                shelf.remove();
             }
         }
     }
 
     /// What was answered when a message with this key was accepted.
     pub(crate) fn find(&self, key: &DeduplicationKey) -> Option<&SentMessage> {
-        self.sent.get(key)
+        let number = *self.number_of(&key.digest())?;
+        let page = self.accepted.get(&page_of(number))?;
+        let at = page.binary_search_by_key(&number, |(number, _)| *number);
+        Some(&page.get(at.ok()?)?.1.sent)
     }
 
-    /// Remembers a message that is accepted now. There is none with its key.
-    pub(crate) fn remember(&mut self, now: Millis, key: DeduplicationKey, sent: SentMessage) {
-        let before = self.sent.insert(key.clone(), sent);
-        assert_eq!(before, None, "a duplicate was accepted");
-        self.by_age.insert((now, key));
+    fn number_of(&self, digest: &KeyDigest) -> Option<&SequenceNumber> {
+        self.numbers.get(&shelf_of(digest))?.get(digest)
     }
+
+    /// Remembers a message that is accepted now, and returns what is answered. There is none with its
+    /// key.
+    pub(crate) fn remember(
+        &mut self,
+        now: Millis,
+        key: DeduplicationKey,
+        id: MessageId,
+        number: SequenceNumber,
+    ) -> SentMessage {
+        let sent = SentMessage {
+            id,
+            sequence_number: Some(number),
+        };
+        let accepted = Accepted {
+            at: now,
+            key,
+            sent: sent.clone(),
+        };
+        let is_new = self.insert(number, accepted);
+        assert!(is_new, "a duplicate was accepted");
+        sent
+    }
+
+    /// Whether there was none with its key.
+    fn insert(&mut self, number: SequenceNumber, accepted: Accepted) -> bool {
+        let digest = accepted.key.digest();
+        let numbers = self.numbers.entry(shelf_of(&digest)).or_default();
+        if numbers.contains_key(&digest) {
+            return false;
+        }
+        Arc::make_mut(numbers).insert(digest, number);
+        let page = Arc::make_mut(self.accepted.entry(page_of(number)).or_default());
+        let at = page.partition_point(|(before, _)| *before < number);
+        page.insert(at, (number, accepted));
+        true
+    }
+
     /// All of it, the oldest first.
-    pub(crate) fn into_parts(mut self) -> impl Iterator<Item = Accepted> + Send {
-        self.by_age.into_iter().filter_map(move |(at, key)| {
-            let sent = self.sent.remove(&key)?;
-            Some(Accepted { at, key, sent })
-        })
+    pub(crate) fn into_parts(self) -> impl Iterator<Item = Accepted> + Send {
+        let pages = self.accepted.into_values().flat_map(Arc::unwrap_or_clone);
+        pages.map(|(_, accepted)| accepted)
     }
 
     /// Nothing if it is there already.
     pub(crate) fn restore(&mut self, accepted: Accepted) -> Option<()> {
-        let Accepted { at, key, sent } = accepted;
-        if self.sent.contains_key(&key) {
-            return None;
+        let number = accepted.sent.sequence_number?;
+        self.insert(number, accepted).then_some(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn key(name: u16) -> DeduplicationKey {
+        DeduplicationKey {
+            group: None,
+            id: name.to_string(),
         }
-        self.remember(at, key, sent);
-        Some(())
+    }
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        /// A message with this key, if there was none; the sequence number goes on by so much.
+        Accept(u16, u64),
+        /// So many milliseconds pass.
+        Wait(u64),
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            4 => (0_u16..200, 1_u64..100).prop_map(|(name, gap)| Step::Accept(name, gap)),
+            1 => (0_u64..200_000).prop_map(Step::Wait),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_accepted_within_the_window_is_known_and_nothing_else(
+            steps in vec(step(), 0..400)
+        ) {
+            let mut memory = Deduplication::default();
+            let (mut now, mut number) = (Millis(0), SequenceNumber(0));
+            let mut accepted: Vec<(Millis, u16, SequenceNumber)> = Vec::new();
+            for step in steps {
+                match step {
+                    Step::Accept(name, gap) => {
+                        if memory.find(&key(name)).is_none() {
+                            number.0 += gap;
+                            memory.remember(now, key(name), MessageId(name.into()), number);
+                            accepted.push((now, name, number));
+                        }
+                    }
+                    Step::Wait(millis) => {
+                        now.0 += millis;
+                        memory.advance(now);
+                        accepted.retain(|(at, ..)| *at + WINDOW > now);
+                    }
+                }
+            }
+            let known = |name: u16| memory.find(&key(name)).and_then(|sent| sent.sequence_number);
+            for name in 0..200 {
+                let model = accepted.iter().find(|(_, accepted, _)| *accepted == name);
+                prop_assert_eq!(known(name), model.map(|(_, _, number)| *number));
+            }
+
+            // In whichever order it comes back.
+            let mut restored = Deduplication::default();
+            let parts: Vec<_> = memory.clone().into_parts().collect();
+            prop_assert!(parts.is_sorted_by_key(|part| part.at));
+            for part in parts.into_iter().rev() {
+                prop_assert_eq!(restored.restore(part.clone()), Some(()));
+                prop_assert_eq!(restored.restore(part), None, "twice");
+            }
+            prop_assert_eq!(restored, memory);
+        }
+    }
+
+    fn shared<'a, T: 'a>(parts: impl Iterator<Item = &'a Arc<T>>) -> usize {
+        parts.filter(|part| Arc::strong_count(part) > 1).count()
+    }
+
+    #[test]
+    fn a_clone_has_all_but_what_is_touched_in_common_with_its_original() {
+        let mut memory = Deduplication::default();
+        for name in 0..6400 {
+            memory.remember(
+                Millis(0),
+                key(name),
+                MessageId(0),
+                SequenceNumber(name.into()),
+            );
+        }
+        let snapshot = memory.clone();
+        memory.remember(Millis(1), key(6400), MessageId(0), SequenceNumber(6400));
+        memory.remember(Millis(1), key(6401), MessageId(0), SequenceNumber(6401));
+        assert_eq!(shared(memory.accepted.values()), 100);
+        let shelves = snapshot.numbers.len();
+        assert!(shared(memory.numbers.values()) >= shelves - 2);
+        assert_eq!(snapshot.find(&key(6400)), None);
+    }
+
+    #[test]
+    fn the_digest_tells_a_group_from_the_id_behind_it() {
+        let key = |group: &str, id: &str| DeduplicationKey {
+            group: Some(group.to_owned()),
+            id: id.to_owned(),
+        };
+        assert_ne!(key("a", "bc").digest(), key("ab", "c").digest());
     }
 }

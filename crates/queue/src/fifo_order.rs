@@ -25,6 +25,15 @@ impl Line {
         self.visible.is_empty() && self.in_flight.is_empty()
     }
 
+    /// The first message, unless one in flight comes before it.
+    fn first_open(&self) -> Option<MessageKey> {
+        let first = self.visible.first()?;
+        let locked_from = self.in_flight.first();
+        locked_from
+            .is_none_or(|locked| first < locked)
+            .then_some(first)
+    }
+
     /// The stretch from the first message to the first one in flight.
     fn open(&self) -> impl Iterator<Item = MessageKey> {
         let locked_from = self.in_flight.first();
@@ -98,19 +107,25 @@ impl FifoOrder {
         unlocked
     }
 
-    /// Changes a line and keeps its turn in step.
+    /// Changes a line and keeps its turn in step. Returns whether its group can be received from
+    /// only since now.
     fn edit(&mut self, name: Arc<str>, change: impl FnOnce(&mut Line)) -> bool {
-        let mut line = self.lines.remove(&name).unwrap_or_default();
-        let first = line.open().next();
-        let was_unlocked = first.is_some_and(|first| self.unlocked.remove(&first).is_some());
-        change(&mut line);
-        let first = line.open().next();
-        if let Some(first) = first {
-            self.unlocked.insert(first, Arc::clone(&name));
+        let line = self.lines.entry(Arc::clone(&name)).or_default();
+        let before = line.first_open();
+        change(line);
+        let after = line.first_open();
+        if line.is_empty() {
+            self.lines.remove(&name);
         }
-        if !line.is_empty() {
-            self.lines.insert(name, line);
+        // Most messages come behind others: then it is the turn of the same one as before.
+        if before != after {
+            if let Some(before) = before {
+                self.unlocked.remove(&before);
+            }
+            if let Some(after) = after {
+                self.unlocked.insert(after, name);
+            }
         }
-        first.is_some() && !was_unlocked
+        before.is_none() && after.is_some()
     }
 }

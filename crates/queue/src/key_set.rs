@@ -1,23 +1,45 @@
 //! A set of message keys in order, for sets that are mostly dense: messages arrive with one key
 //! after the other, so 64 of them share a word, and a million take about a quarter megabyte.
+//!
+//! Words lie on pages, and a page is shared with clones of the state until one of them changes it, as
+//! pages of messages are: a message group of a FIFO queue has few keys in a word, and so many words.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::ids::MessageKey;
 
-/// Keys that share a word or a page: those that differ in the lowest bits only.
+/// Keys that share a word, or a page of messages: those that differ in the lowest bits only.
 pub(crate) const KEYS_IN_A_WORD: u64 = 64;
+const WORDS_ON_A_PAGE: u64 = 64;
 
-/// Keys in order. A word without keys is not in the map.
+/// Keys in order. Neither words without keys nor pages without words are kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct KeySet {
-    words: BTreeMap<u64, u64>,
+    pages: BTreeMap<u64, Arc<Page>>,
     len: u64,
 }
 
-/// The word of a key, and its bit there.
-fn split(key: MessageKey) -> (u64, u64) {
-    (key.0 / KEYS_IN_A_WORD, 1 << (key.0 % KEYS_IN_A_WORD))
+/// Words in order, each with its place on the page.
+type Page = Vec<(u8, u64)>;
+
+/// The page of a key, the word there, and the bit in that.
+fn split(key: MessageKey) -> (u64, u8, u64) {
+    let word = key.0 / KEYS_IN_A_WORD;
+    // Less than 64.
+    let place = (word % WORDS_ON_A_PAGE) as u8;
+    (word / WORDS_ON_A_PAGE, place, 1 << (key.0 % KEYS_IN_A_WORD))
+}
+
+fn find(page: &Page, place: u8) -> Result<usize, usize> {
+    page.binary_search_by_key(&place, |(place, _)| *place)
+}
+
+/// The keys of a page, in order.
+fn keys_on(number: u64, page: &Page) -> impl Iterator<Item = MessageKey> {
+    let first = number * WORDS_ON_A_PAGE;
+    page.iter()
+        .flat_map(move |(place, bits)| keys_in(first + u64::from(*place), *bits))
 }
 
 /// The keys of a word, in order.
@@ -41,36 +63,54 @@ impl KeySet {
 
     /// Whether the key was not in the set.
     pub(crate) fn insert(&mut self, key: MessageKey) -> bool {
-        let (word, bit) = split(key);
-        let bits = self.words.entry(word).or_insert(0);
-        let is_new = *bits & bit == 0;
-        *bits |= bit;
+        let (number, place, bit) = split(key);
+        let page = Arc::make_mut(self.pages.entry(number).or_default());
+        let is_new = match find(page, place) {
+            Ok(at) => {
+                let (_, bits) = &mut page[at];
+                let is_new = *bits & bit == 0;
+                *bits |= bit;
+                is_new
+            }
+            Err(at) => {
+                page.insert(at, (place, bit));
+                true
+            }
+        };
         self.len += u64::from(is_new);
         is_new
     }
 
     /// Whether the key was in the set.
     pub(crate) fn remove(&mut self, key: MessageKey) -> bool {
-        let (word, bit) = split(key);
-        let Some(bits) = self.words.get_mut(&word).filter(|bits| **bits & bit != 0) else {
+        let (number, place, bit) = split(key);
+        let Some(page) = self.pages.get_mut(&number) else {
             return false;
         };
-        *bits &= !bit;
-        if *bits == 0 {
-            self.words.remove(&word);
+        let Some(at) = find(page, place).ok().filter(|at| page[*at].1 & bit != 0) else {
+            return false;
+        };
+        let page = Arc::make_mut(page);
+        page[at].1 &= !bit;
+        if page[at].1 == 0 {
+            page.remove(at);
+        }
+        if page.is_empty() {
+            self.pages.remove(&number);
         }
         self.len -= 1;
         true
     }
 
     pub(crate) fn first(&self) -> Option<MessageKey> {
-        self.iter().next()
+        let (number, page) = self.pages.first_key_value()?;
+        keys_on(*number, page).next()
     }
 
     /// In order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = MessageKey> {
-        let words = self.words.iter();
-        words.flat_map(|(word, bits)| keys_in(*word, *bits))
+        let pages = self.pages.iter();
+        pages.flat_map(|(number, page)| keys_on(*number, page))
     }
 }
 
@@ -84,7 +124,11 @@ pub(crate) fn map_bytes(len: usize) -> usize {
 #[cfg(test)]
 impl KeySet {
     pub(crate) fn size_bytes(&self) -> usize {
-        map_bytes(self.words.len())
+        let pages = self.pages.values().map(|page| {
+            // Each allocation costs the allocator about 16 bytes; an `Arc` has two counts.
+            page.capacity() * size_of::<(u8, u64)>() + 16 + size_of::<Page>() + 16 + 16
+        });
+        pages.sum::<usize>() + map_bytes(self.pages.len())
     }
 }
 
@@ -98,7 +142,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_is_a_set_in_order(steps in prop::collection::vec((any::<bool>(), 0..300_u64), 0..300)) {
+        fn it_is_a_set_in_order(steps in prop::collection::vec((any::<bool>(), 4000..4300_u64), 0..300)) {
             let mut set = KeySet::default();
             let mut expected = BTreeSet::new();
             for (is_insert, key) in steps {
@@ -119,6 +163,19 @@ mod tests {
             });
             prop_assert_eq!(set, collected, "whatever was in it before");
         }
+    }
+
+    #[test]
+    fn a_clone_has_all_but_the_page_that_is_changed_in_common_with_its_original() {
+        let mut set = KeySet::default();
+        for key in (0..1_000_000).step_by(64) {
+            set.insert(MessageKey(key));
+        }
+        let snapshot = set.clone();
+        set.insert(MessageKey(1_000_000));
+        let pages = snapshot.pages.values();
+        let own = pages.filter(|page| Arc::strong_count(page) == 1).count();
+        assert_eq!((own, snapshot.pages.len()), (1, 245));
     }
 
     #[test]

@@ -233,11 +233,7 @@ impl Queue {
         // Messages of one group must not overtake each other: only the queue has a delay.
         let delay = self.attributes.delay;
         let number = self.messages.send(now, delay, identity, content, group);
-        let sent = SentMessage {
-            id: identity.id,
-            sequence_number: Some(number),
-        };
-        self.deduplication.remember(now, key, sent.clone());
+        let sent = self.deduplication.remember(now, key, identity.id, number);
         Ok((sent, (delay > Seconds(0)).then(|| now + delay)))
     }
 }
