@@ -43,16 +43,21 @@ impl DeduplicationKey {
     /// Different for different keys, and as short for long ones.
     fn digest(&self) -> KeyDigest {
         let mut hasher = Sha256::new();
-        if let Some(group) = &self.group {
-            hasher.update((group.len() as u64).to_be_bytes());
-            hasher.update(group);
+        match &self.group {
+            // The scope of a queue can change: keys with and without a group may meet.
+            None => hasher.update([0]),
+            Some(group) => {
+                hasher.update([1]);
+                hasher.update((group.len() as u64).to_be_bytes());
+                hasher.update(group);
+            }
         }
         hasher.update(&self.id);
         hasher.finalize().into()
     }
 }
 
-/// SHA-256 of a key. The keys of one queue all have a group, or none has.
+/// SHA-256 of a key.
 type KeyDigest = [u8; 32];
 
 /// The deduplication id of a message: its sender's, or one made from the body.
@@ -144,14 +149,11 @@ impl Deduplication {
 
     /// What was answered when a message with this key was accepted.
     pub(crate) fn find(&self, key: &DeduplicationKey) -> Option<&SentMessage> {
-        let number = *self.number_of(&key.digest())?;
+        let digest = key.digest();
+        let number = *self.numbers.get(&shelf_of(&digest))?.get(&digest)?;
         let page = self.accepted.get(&page_of(number))?;
         let at = page.binary_search_by_key(&number, |(number, _)| *number);
         Some(&page.get(at.ok()?)?.1.sent)
-    }
-
-    fn number_of(&self, digest: &KeyDigest) -> Option<&SequenceNumber> {
-        self.numbers.get(&shelf_of(digest))?.get(digest)
     }
 
     /// Remembers a message that is accepted now, and returns what is answered. There is none with its
@@ -300,11 +302,13 @@ mod tests {
     }
 
     #[test]
-    fn the_digest_tells_a_group_from_the_id_behind_it() {
-        let key = |group: &str, id: &str| DeduplicationKey {
-            group: Some(group.to_owned()),
+    fn the_digest_tells_a_group_from_the_id_behind_it_and_from_none() {
+        let key = |group: Option<&str>, id: &str| DeduplicationKey {
+            group: group.map(str::to_owned),
             id: id.to_owned(),
         };
-        assert_ne!(key("a", "bc").digest(), key("ab", "c").digest());
+        let digest = key(Some("a"), "bc").digest();
+        assert_ne!(digest, key(Some("ab"), "c").digest());
+        assert_ne!(digest, key(None, "\0\0\0\0\0\0\0\u{1}abc").digest());
     }
 }

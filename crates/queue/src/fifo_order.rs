@@ -25,15 +25,6 @@ impl Line {
         self.visible.is_empty() && self.in_flight.is_empty()
     }
 
-    /// The first message, unless one in flight comes before it.
-    fn first_open(&self) -> Option<MessageKey> {
-        let first = self.visible.first()?;
-        let locked_from = self.in_flight.first();
-        locked_from
-            .is_none_or(|locked| first < locked)
-            .then_some(first)
-    }
-
     /// The stretch from the first message to the first one in flight.
     fn open(&self) -> impl Iterator<Item = MessageKey> {
         let locked_from = self.in_flight.first();
@@ -111,9 +102,9 @@ impl FifoOrder {
     /// only since now.
     fn edit(&mut self, name: Arc<str>, change: impl FnOnce(&mut Line)) -> bool {
         let line = self.lines.entry(Arc::clone(&name)).or_default();
-        let before = line.first_open();
+        let before = line.open().next();
         change(line);
-        let after = line.first_open();
+        let after = line.open().next();
         if line.is_empty() {
             self.lines.remove(&name);
         }

@@ -129,7 +129,7 @@ impl<N: Network> Connector<N> {
         pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             // Whatever else waits goes out in the same write.
-            self.look(waiting, &mut buffer);
+            self.add_waiting(waiting, &mut buffer);
             if !buffer.is_empty() {
                 unanswered.asked();
                 writer.write_all(&buffer).await?;
@@ -141,7 +141,7 @@ impl<N: Network> Connector<N> {
                         self.add(&frame, &mut buffer);
                         if frame.content.comes_in_crowds() {
                             // One write, and one entry at the leader, is for all of them.
-                            gather(|| self.look(waiting, &mut buffer)).await;
+                            gather(|| self.add_waiting(waiting, &mut buffer)).await;
                         }
                     }
                     None => return Ok(()),
@@ -162,7 +162,7 @@ impl<N: Network> Connector<N> {
     }
 
     /// Adds all that waits to the next write, as far as there is room.
-    fn look(&self, waiting: &mut mpsc::Receiver<Frame>, buffer: &mut BytesMut) -> Found {
+    fn add_waiting(&self, waiting: &mut mpsc::Receiver<Frame>, buffer: &mut BytesMut) -> Found {
         let mut found = Found::Nobody;
         while buffer.len() < WRITE_BYTES {
             let Ok(frame) = waiting.try_recv() else {

@@ -1,6 +1,5 @@
 //! `zonemq peek`: which queues there are, or what one holds, without receiving any of it.
 
-use comfy_table::CellAlignment;
 use reqwest::Client;
 use serde::{Deserialize, Serialize};
 
@@ -59,13 +58,9 @@ pub(crate) async fn run(args: PeekArgs) -> Result<(), Failure> {
     let (folder, cluster) = DataFolder::existing(&args.data.data)?;
     let client = http::client()?;
     let node = whom_to_ask(&client, &folder, &cluster).await?;
-    let path = match &args.queue {
-        None => "/admin/overview".to_owned(),
-        Some(queue) => format!("/admin/queues/{queue}/messages?limit={}", args.limit),
-    };
-    let answer = asked(&client, node, &path).await?;
     let told = match &args.queue {
         None => {
+            let answer = asked(&client, node, "/admin/overview").await?;
             let overview: Overview = serde_json::from_str(&answer).map_err(anyhow::Error::from)?;
             if args.json {
                 serde_json::to_string(&overview).map_err(anyhow::Error::from)? + "\n"
@@ -73,10 +68,15 @@ pub(crate) async fn run(args: PeekArgs) -> Result<(), Failure> {
                 listed(&overview, node.id)
             }
         }
-        Some(_) if args.json => answer + "\n",
         Some(queue) => {
-            let peeked = serde_json::from_str(&answer).map_err(anyhow::Error::from)?;
-            painted(&told(queue, &peeked))
+            let path = format!("/admin/queues/{queue}/messages?limit={}", args.limit);
+            let answer = asked(&client, node, &path).await?;
+            if args.json {
+                answer + "\n"
+            } else {
+                let peeked = serde_json::from_str(&answer).map_err(anyhow::Error::from)?;
+                painted(&told(queue, &peeked))
+            }
         }
     };
     say::text(&told);
@@ -127,9 +127,7 @@ fn listed(overview: &Overview, node: u64) -> String {
             oldest.unwrap_or_else(|| "-".to_owned()),
         ]);
     }
-    for column in table.column_iter_mut().skip(1) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
+    table::align_numbers(&mut table, 1);
     let more = if overview.more_queues {
         "There are more queues than these. "
     } else {

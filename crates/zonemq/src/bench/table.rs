@@ -2,7 +2,6 @@
 
 use std::fmt::Write;
 
-use comfy_table::CellAlignment;
 use zonemq_bench::{Ended, Latency, Results};
 
 use crate::table;
@@ -43,9 +42,7 @@ fn write(out: &mut String, results: &Results) -> std::fmt::Result {
         row.extend(latencies(latency));
         table.add_row(row);
     }
-    for column in table.column_iter_mut().skip(1) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
+    table::align_numbers(&mut table, 1);
     writeln!(out, "{table}")?;
 
     let why = match results.ended {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use comfy_table::{CellAlignment, Table};
+use comfy_table::Table;
 
 use super::events::{Fault, Picture, Seen};
 use super::rates::{Rate, Rates};
@@ -93,9 +93,7 @@ fn nodes(picture: &Picture, leader: Option<&Seen>) -> Table {
         row.push(behind.unwrap_or_else(|| "-".to_owned()));
         table.add_row(row);
     }
-    for column in table.column_iter_mut().skip(3) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
+    table::align_numbers(&mut table, 3);
     table
 }
 
@@ -130,9 +128,7 @@ fn queues(best: &Seen, rates: &Rates) -> Table {
             queue.waiting_receivers.to_string(),
         ]);
     }
-    for column in table.column_iter_mut().skip(1) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
+    table::align_numbers(&mut table, 1);
     table
 }
 
