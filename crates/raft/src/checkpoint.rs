@@ -149,6 +149,8 @@ pub(crate) async fn write<F: DiskFile>(
             file.sync_data().await?;
             written += buffer.len() as u64;
             buffer.clear();
+            // It is written often and hardly ever read: what clients ask for is kept in its place.
+            file.uncache(0..written);
         }
     }
     file.write_at(written, &buffer).await?;

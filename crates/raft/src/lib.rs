@@ -24,6 +24,7 @@ mod group_store;
 mod inspection;
 mod leadership;
 mod link;
+mod located;
 mod log_store;
 mod look;
 mod mending;

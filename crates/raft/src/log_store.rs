@@ -26,6 +26,8 @@ use crate::types::{LogEntry, LogId, TypeConfig, Vote};
 const READ_BYTES: usize = 2 << 20;
 /// The latest entries that are kept in memory. Those that are not durable yet always are.
 const TAIL_BYTES: usize = 16 << 20;
+/// More are not read in the task that answers, where heartbeats would wait for it.
+const READ_IN_PLACE_BYTES: usize = 64 << 10;
 /// What an entry takes in memory beside its payload.
 const ENTRY_BYTES: usize = 128;
 
@@ -255,6 +257,7 @@ impl LogStore {
             };
             places.iter().map(in_memory).collect()
         };
+        self.add_cached(places, &mut contents);
         let on_disk = places.iter().zip(&contents);
         let on_disk = on_disk.filter(|(_, found)| found.is_none());
         let on_disk: Vec<ContentPlace> = on_disk.map(|(place, _)| *place).collect();
@@ -265,6 +268,28 @@ impl LogStore {
             }
         }
         contents.into_iter().flatten().collect()
+    }
+
+    /// Adds what is missing, and what the system has in memory: to ask a thread for it would take
+    /// longer than to read it.
+    fn add_cached(
+        &self,
+        places: &[ContentPlace],
+        contents: &mut [Option<Result<Bytes, ReadError>>],
+    ) {
+        let missing = places
+            .iter()
+            .zip(contents)
+            .filter(|(_, found)| found.is_none());
+        let mut bytes = 0;
+        for (place, content) in missing {
+            bytes += place.length as usize;
+            if bytes > READ_IN_PLACE_BYTES {
+                return;
+            }
+            let read = self.wal.read_cached(self.group, entry::part_at(*place));
+            *content = read.map(Ok);
+        }
     }
 
     /// The same, whatever is in memory.

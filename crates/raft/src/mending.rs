@@ -13,6 +13,7 @@ use zonemq_wal::{GroupId, Part, Record, Wal};
 use crate::codec;
 use crate::entry;
 use crate::link::Peers;
+use crate::located::located;
 use crate::log_store::LogStore;
 use crate::state_machine::{self, Applied};
 use crate::types::NodeId;
@@ -89,10 +90,9 @@ impl Mending {
     pub(crate) fn missing(&self) -> Vec<ContentPlace> {
         // Beside the traffic: the pages of a clone are shared.
         let state = state_machine::read(&self.applied, Clone::clone);
-        let places = state.content_places();
-        let is_missing =
-            |place: &ContentPlace| self.wal.segment_of(self.group, place.index).is_none();
-        places.filter(is_missing).collect()
+        located(&self.wal, self.group, state.content_places())
+            .filter_map(|(place, segment)| segment.is_none().then_some(place))
+            .collect()
     }
 
     /// Mends those of them that are still wanted; returns of how many entries.

@@ -11,6 +11,7 @@ use zonemq_wal::{SegmentId, Wal};
 
 use crate::checkpoint::{self, FILE_HEADER_BYTES};
 use crate::entry;
+use crate::located::located;
 use crate::log_store::LogStore;
 use crate::mending::Mending;
 use crate::state_machine;
@@ -148,11 +149,12 @@ impl Scrub {
     fn places_in(&self, segments: &[SegmentId]) -> Vec<ContentPlace> {
         // Beside the traffic: the pages of a clone are shared.
         let state = state_machine::read(&self.mending.applied, Clone::clone);
-        let is_there = |place: &ContentPlace| {
-            let segment = self.wal.segment_of(self.mending.group, place.index);
-            segment.is_some_and(|segment| segments.contains(&segment))
-        };
-        entry::in_log_order(state.content_places().filter(is_there))
+        let places = located(&self.wal, self.mending.group, state.content_places());
+        let is_there =
+            |segment: Option<SegmentId>| segment.is_some_and(|segment| segments.contains(&segment));
+        entry::in_log_order(
+            places.filter_map(|(place, segment)| is_there(segment).then_some(place)),
+        )
     }
 
     async fn check(&self, places: &[ContentPlace]) {

@@ -11,6 +11,7 @@ use zonemq_wal::{GroupId, Live, Part, SealedSegment, SegmentId, Wal};
 use zonemq_world::{Disk, Urgency, World};
 
 use crate::entry;
+use crate::located::located;
 use crate::log_store::LogStore;
 use crate::mending::{Mending, append_kept};
 
@@ -84,8 +85,8 @@ impl Work {
         let before = self.wal.current_segment();
         let mut bytes: BTreeMap<SegmentId, u64> = BTreeMap::new();
         let mut missing = Vec::new();
-        for place in state.content_places() {
-            match self.wal.segment_of(self.group, place.index) {
+        for (place, segment) in located(&self.wal, self.group, state.content_places()) {
+            match segment {
                 Some(segment) => *bytes.entry(segment).or_default() += u64::from(place.length),
                 None => missing.push(place),
             }
@@ -118,8 +119,8 @@ impl Work {
         if thin.is_empty() {
             return;
         }
-        for place in state.content_places() {
-            if let Some(segment) = self.wal.segment_of(self.group, place.index)
+        for (place, segment) in located(&self.wal, self.group, state.content_places()) {
+            if let Some(segment) = segment
                 && let Some(places) = thin.get_mut(&segment)
             {
                 places.push(place);

@@ -29,16 +29,15 @@ mod writer;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError};
 
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot, watch};
-use zonemq_world::{Disk, Urgency, World};
+use zonemq_world::{Disk, DiskFile, Urgency, World};
 
 pub use crate::layout::{Stretch, Stretched, stretches};
 pub use crate::live::Live;
 pub use crate::open_error::OpenError;
-use crate::places::Places;
 pub use crate::places::SealedSegment;
 pub use crate::progress::Progress;
 pub use crate::reader::{PartPlace, ReadError};
@@ -120,14 +119,19 @@ struct Readers {
     next: AtomicUsize,
 }
 
-/// The places of all entries, whatever the files are.
+/// All that was written, and where, whatever the files are.
 trait Map: std::fmt::Debug + Send + Sync {
+    fn read_cached(&self, group: GroupId, place: PartPlace) -> Option<Bytes>;
     fn segment_of(&self, group: GroupId, index: u64) -> Option<SegmentId>;
     fn current(&self) -> SegmentId;
     fn sealed(&self, group: GroupId) -> Vec<SealedSegment>;
 }
 
-impl<F: Send + Sync> Map for RwLock<Places<F>> {
+impl<F: DiskFile> Map for SharedPlaces<F> {
+    fn read_cached(&self, group: GroupId, place: PartPlace) -> Option<Bytes> {
+        reader::read_cached(self, group, place)
+    }
+
     fn segment_of(&self, group: GroupId, index: u64) -> Option<SegmentId> {
         let places = self.read().unwrap_or_else(PoisonError::into_inner);
         let place = places.locate(group, index)?;
@@ -200,7 +204,7 @@ impl Wal {
                 questions,
                 next: AtomicUsize::new(0),
             }),
-            map: places,
+            map: Arc::new(places),
         };
         Ok((wal, recovered))
     }
@@ -240,6 +244,12 @@ impl Wal {
         };
         self.ask(question).await?;
         parts.await.map_err(|_| ReadError::Closed)
+    }
+
+    /// The same of one stretch, if the system has it in memory: nothing waits for the disk, and no
+    /// thread for another one.
+    pub fn read_cached(&self, group: GroupId, place: PartPlace) -> Option<Bytes> {
+        self.map.read_cached(group, place)
     }
 
     async fn ask(&self, question: Question) -> Result<(), ReadError> {

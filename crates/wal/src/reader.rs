@@ -208,6 +208,23 @@ pub(crate) async fn read_parts<F: DiskFile>(
     parts
 }
 
+/// A part of an entry as it lies there, if the system has it in memory.
+pub(crate) fn read_cached<F: DiskFile>(
+    places: &SharedPlaces<F>,
+    group: GroupId,
+    wanted: PartPlace,
+) -> Option<Bytes> {
+    match locate(places, group, wanted.index)? {
+        (Place::Entry(spot), segment) => {
+            let start = Found::in_entry(spot, wanted).start?;
+            let read = segment.file.read_cached(start, wanted.length as usize);
+            read.map(Bytes::from)
+        }
+        // Old, and behind a table that would be read first.
+        (Place::Kept(_), _) => None,
+    }
+}
+
 /// Where a part lies in its segment.
 #[derive(Clone, Copy)]
 struct Found {

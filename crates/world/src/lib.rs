@@ -11,6 +11,7 @@ pub mod real;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::path::Path;
 use std::time::Duration;
 
@@ -128,6 +129,8 @@ pub trait DiskFile: Send + Sync + 'static {
         offset: u64,
         length: usize,
     ) -> impl Future<Output = io::Result<Vec<u8>>> + Send;
+    /// The same, if the system has all of it in memory: it does not wait for the disk.
+    fn read_cached(&self, offset: u64, length: usize) -> Option<Vec<u8>>;
     /// Writes all bytes at `offset`, growing the file where needed. Durable after
     /// [`DiskFile::sync_data`].
     fn write_at(&self, offset: u64, bytes: &[u8]) -> impl Future<Output = io::Result<()>> + Send;
@@ -137,6 +140,9 @@ pub trait DiskFile: Send + Sync + 'static {
     /// fdatasync: everything written so far is durable once this returns. An error means that it
     /// may never be: the file must not be trusted or synced again.
     fn sync_data(&self) -> impl Future<Output = io::Result<()>> + Send;
+    /// Says that nobody will read these bytes soon, so that the system need not keep what is durable
+    /// of them in memory, in place of what is read. A hint: nothing fails or is lost by it.
+    fn uncache(&self, bytes: Range<u64>);
 }
 
 /// A network of stream connections.

@@ -3,7 +3,12 @@
 use std::fs::{File, OpenOptions};
 use std::future::Future;
 use std::io;
+#[cfg(target_os = "linux")]
+use std::io::IoSliceMut;
 use std::net::SocketAddr;
+#[cfg(target_os = "linux")]
+use std::num::NonZeroU64;
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -193,6 +198,21 @@ impl DiskFile for OpenFile {
         Ok(bytes)
     }
 
+    #[cfg(target_os = "linux")]
+    fn read_cached(&self, offset: u64, length: usize) -> Option<Vec<u8>> {
+        let mut bytes = vec![0; length];
+        let into = &mut [IoSliceMut::new(&mut bytes)];
+        let flags = rustix::io::ReadWriteFlags::NOWAIT;
+        // Whoever is refused reads it, and waits.
+        let read = rustix::io::preadv2(&self.0, into, offset, flags).ok()?;
+        (read == length).then_some(bytes)
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn read_cached(&self, _offset: u64, _length: usize) -> Option<Vec<u8>> {
+        None
+    }
+
     async fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
         self.0.write_all_at(bytes, offset)
     }
@@ -211,6 +231,20 @@ impl DiskFile for OpenFile {
     async fn sync_data(&self) -> io::Result<()> {
         self.0.sync_data()
     }
+
+    #[cfg(target_os = "linux")]
+    fn uncache(&self, bytes: Range<u64>) {
+        let length = NonZeroU64::new(bytes.end.saturating_sub(bytes.start));
+        // Without a length it would be all of the file.
+        if length.is_some() {
+            let advice = rustix::fs::Advice::DontNeed;
+            // Where the file system has no ear for it, all is as it was.
+            let _ = rustix::fs::fadvise(&self.0, bytes.start, length, advice);
+        }
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn uncache(&self, _bytes: Range<u64>) {}
 }
 
 /// TCP without Nagle's delay.

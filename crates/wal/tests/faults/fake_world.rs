@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -402,6 +403,13 @@ impl DiskFile for FakeFile {
             .ok_or(io::ErrorKind::UnexpectedEof.into())
     }
 
+    fn read_cached(&self, offset: u64, length: usize) -> Option<Vec<u8>> {
+        let platter = self.disk.operate().ok()?;
+        let offset = usize::try_from(offset).unwrap();
+        let bytes = &platter.files[self.number].current;
+        bytes.get(offset..offset + length).map(<[u8]>::to_vec)
+    }
+
     async fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
         // Room for others between any two operations.
         tokio::task::yield_now().await;
@@ -434,4 +442,7 @@ impl DiskFile for FakeFile {
         }
         Ok(())
     }
+
+    // All of it is in memory.
+    fn uncache(&self, _bytes: Range<u64>) {}
 }

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::io;
+use std::ops::Range;
 use std::path::Path;
 use std::time::Duration;
 
@@ -106,6 +107,10 @@ impl<F: DiskFile> DiskFile for FaultyFile<F> {
         self.inner.read_at(offset, length).await
     }
 
+    fn read_cached(&self, offset: u64, length: usize) -> Option<Vec<u8>> {
+        self.inner.read_cached(offset, length)
+    }
+
     async fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
         // A full disk still takes what goes where a file has its space already.
         if is_full(self.book.as_ref()) {
@@ -127,5 +132,9 @@ impl<F: DiskFile> DiskFile for FaultyFile<F> {
     async fn sync_data(&self) -> io::Result<()> {
         before_sync(self.book.as_ref()).await;
         self.inner.sync_data().await
+    }
+
+    fn uncache(&self, bytes: Range<u64>) {
+        self.inner.uncache(bytes);
     }
 }

@@ -9,6 +9,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -442,6 +443,16 @@ impl DiskFile for SimFile {
         self.of(&mut state)?.read(offset, length)
     }
 
+    fn read_cached(&self, offset: u64, length: usize) -> Option<Vec<u8>> {
+        let is_cached = self.disk.chance.draw(|dice| dice.random_bool(0.5));
+        let mut state = self.disk.locked();
+        if !is_cached || state.faults.reads_fail {
+            return None;
+        }
+        self.disk.coverage.add("disk: reads from memory", 1);
+        self.of(&mut state).ok()?.read(offset, length).ok()
+    }
+
     async fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
         let mut state = self.disk.change().await?;
         if offset + bytes.len() as u64 > self.of(&mut state)?.len() {
@@ -497,4 +508,7 @@ impl DiskFile for SimFile {
         }
         synced
     }
+
+    // All of it is in memory.
+    fn uncache(&self, _bytes: Range<u64>) {}
 }
