@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use bytes::BytesMut;
+use bytes::Buf;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
@@ -15,6 +15,7 @@ use zonemq_world::Network;
 use crate::codec;
 use crate::crowd::{Found, gather};
 use crate::link::OpenExchanges;
+use crate::outgoing::Outgoing;
 use crate::wire::{Content, Frame, Hello};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -117,31 +118,30 @@ impl<N: Network> Connector<N> {
         waiting: &mut mpsc::Receiver<Frame>,
         unanswered: &Unanswered,
     ) -> io::Result<()> {
-        let mut buffer = BytesMut::new();
+        let mut outgoing = Outgoing::default();
         let hello = Content::Hello(codec::encode(&self.hello).into());
         Frame {
             exchange: 0,
             content: hello,
         }
-        .write_to(&mut buffer);
-        first.write_to(&mut buffer);
+        .write_to(&mut outgoing);
+        first.write_to(&mut outgoing);
         let mut pings = interval(PING_INTERVAL);
         pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             // Whatever else waits goes out in the same write.
-            self.add_waiting(waiting, &mut buffer);
-            if !buffer.is_empty() {
+            self.add_waiting(waiting, &mut outgoing);
+            if outgoing.has_remaining() {
                 unanswered.asked();
-                writer.write_all(&buffer).await?;
-                buffer.clear();
+                writer.write_all_buf(&mut outgoing).await?;
             }
             tokio::select! {
                 frame = waiting.recv() => match frame {
                     Some(frame) => {
-                        self.add(&frame, &mut buffer);
+                        self.add(&frame, &mut outgoing);
                         if frame.content.comes_in_crowds() {
                             // One write, and one entry at the leader, is for all of them.
-                            gather(|| self.add_waiting(waiting, &mut buffer)).await;
+                            gather(|| self.add_waiting(waiting, &mut outgoing)).await;
                         }
                     }
                     None => return Ok(()),
@@ -155,30 +155,30 @@ impl<N: Network> Connector<N> {
                     if silence.is_zero() && self.exchanges.locked().is_empty() {
                         continue;
                     }
-                    Frame { exchange: 0, content: Content::Ping }.write_to(&mut buffer);
+                    Frame { exchange: 0, content: Content::Ping }.write_to(&mut outgoing);
                 }
             }
         }
     }
 
     /// Adds all that waits to the next write, as far as there is room.
-    fn add_waiting(&self, waiting: &mut mpsc::Receiver<Frame>, buffer: &mut BytesMut) -> Found {
+    fn add_waiting(&self, waiting: &mut mpsc::Receiver<Frame>, outgoing: &mut Outgoing) -> Found {
         let mut found = Found::Nobody;
-        while buffer.len() < WRITE_BYTES {
+        while outgoing.remaining() < WRITE_BYTES {
             let Ok(frame) = waiting.try_recv() else {
                 return found;
             };
-            self.add(&frame, buffer);
+            self.add(&frame, outgoing);
             found = Found::Somebody;
         }
         Found::Full
     }
 
     /// Adds a frame to the next write, unless its exchange died with an earlier connection.
-    fn add(&self, frame: &Frame, buffer: &mut BytesMut) {
+    fn add(&self, frame: &Frame, outgoing: &mut Outgoing) {
         let open = self.exchanges.locked().contains_key(&frame.exchange);
         if open || matches!(frame.content, Content::Reset(_)) {
-            frame.write_to(buffer);
+            frame.write_to(outgoing);
         }
     }
 }

@@ -35,6 +35,10 @@ const HEAD_START: usize = 5;
 const CHECKSUM_BYTES: usize = 4;
 /// Of a content beside what SQS counts: lengths, the sender's account, the checksum. A guess.
 const OTHER_CONTENT_BYTES: usize = 48;
+/// Of a batch and of each request in the head, beside names. A guess, too.
+const REQUEST_HEAD_BYTES: usize = 64;
+/// Of a message in the head, beside its group. A guess, too.
+const MESSAGE_HEAD_BYTES: usize = 16;
 
 /// The bytes are no entry of ours.
 #[derive(Debug, thiserror::Error)]
@@ -122,7 +126,10 @@ struct MessageHead {
 
 /// Encodes a batch as the payload of an entry.
 pub(crate) fn encode_batch(batch: Batch) -> Payload {
-    let mut contents = Vec::with_capacity(contents_bytes(&batch));
+    // The head tells what the contents take, so it comes last; room for it is left before them.
+    let room = room_for_head(&batch);
+    let mut payload = Vec::with_capacity(room + contents_bytes(&batch));
+    payload.resize(room, 0);
     let requests = batch.requests.into_iter().map(|request| RequestHead {
         id: request.id,
         finished_below: request.finished_below,
@@ -134,7 +141,7 @@ pub(crate) fn encode_batch(batch: Batch) -> Payload {
                     .map(|message| MessageHead {
                         delay: message.delay,
                         message_group: message.message_group,
-                        content_bytes: put_content(&message.content, &mut contents),
+                        content_bytes: put_content(&message.content, &mut payload),
                     })
                     .collect(),
             },
@@ -146,12 +153,27 @@ pub(crate) fn encode_batch(batch: Batch) -> Payload {
         nonce: batch.nonce,
         requests: requests.collect(),
     });
-    let mut payload = Vec::with_capacity(HEAD_START + head.len() + contents.len());
-    payload.push(BATCH);
-    payload.extend(length_of(&head).to_le_bytes());
-    payload.extend(head);
-    payload.extend(contents);
-    Payload(payload.into())
+    let start = [&[BATCH][..], &length_of(&head).to_le_bytes(), &head].concat();
+    let unused = room.saturating_sub(start.len());
+    // Where the room is too small, this makes it larger.
+    payload.splice(unused..room, start);
+    Payload(Bytes::from(payload).slice(unused..))
+}
+
+/// About what the head takes, so that the contents need not be moved for it.
+fn room_for_head(batch: &Batch) -> usize {
+    let requests = batch.requests.iter().map(|request| match &request.command {
+        Command::SendMessages { queue, messages } => {
+            let names = queue.account.len() + queue.region.len() + queue.name.len();
+            let groups = messages
+                .iter()
+                .filter_map(|message| message.message_group.as_ref());
+            let groups: usize = groups.map(String::len).sum();
+            names + MESSAGE_HEAD_BYTES * messages.len() + groups
+        }
+        _ => 0,
+    });
+    REQUEST_HEAD_BYTES * (1 + batch.requests.len()) + requests.sum::<usize>()
 }
 
 /// A length within an entry, or within a message that carries entries.

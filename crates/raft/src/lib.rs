@@ -29,6 +29,7 @@ mod log_store;
 mod look;
 mod mending;
 mod network;
+mod outgoing;
 mod peer_server;
 mod proposer;
 mod schedule;

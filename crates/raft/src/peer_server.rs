@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::BytesMut;
+use bytes::Buf;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::sync::mpsc;
 use tokio::task::{JoinSet, yield_now};
@@ -14,6 +14,7 @@ use zonemq_world::{Listener, Network, World};
 use crate::codec;
 use crate::exchanges::{Exchanges, Forwarded, Served};
 use crate::group::Group;
+use crate::outgoing::Outgoing;
 use crate::types::NodeId;
 use crate::wire::{Content, Frame, Hello};
 
@@ -152,19 +153,18 @@ async fn write(
     mut writer: impl AsyncWrite + Unpin,
     mut waiting: mpsc::Receiver<Frame>,
 ) -> io::Result<()> {
-    let mut buffer = BytesMut::new();
+    let mut outgoing = Outgoing::default();
     while let Some(frame) = waiting.recv().await {
-        frame.write_to(&mut buffer);
+        frame.write_to(&mut outgoing);
         if frame.content.comes_in_crowds() {
             // Whoever is ready to answer does so first: one write is for all of them.
             yield_now().await;
         }
-        while buffer.len() < WRITE_BYTES {
+        while outgoing.remaining() < WRITE_BYTES {
             let Ok(frame) = waiting.try_recv() else { break };
-            frame.write_to(&mut buffer);
+            frame.write_to(&mut outgoing);
         }
-        writer.write_all(&buffer).await?;
-        buffer.clear();
+        writer.write_all_buf(&mut outgoing).await?;
     }
     Ok(())
 }

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use zonemq_wal::GroupId;
 
+use crate::outgoing::{self, Outgoing};
 use crate::types::NodeId;
 
 /// The largest frame that is accepted.
@@ -196,7 +197,7 @@ impl Content {
 
 impl Frame {
     /// Appends the frame to what is about to be written.
-    pub(crate) fn write_to(&self, out: &mut BytesMut) {
+    pub(crate) fn write_to(&self, out: &mut Outgoing) {
         let (kind, asked, body): (u8, _, &[Bytes]) = match &self.content {
             Content::Hello(hello) => (1, None, slice::from_ref(hello)),
             Content::Open(service, group) => (2, Some((service, group)), &[]),
@@ -214,7 +215,8 @@ impl Frame {
         let body_bytes = body.iter().map(Bytes::len).sum::<usize>();
         let length = 1 + 8 + asked.map_or(0, |_| ASKED_BYTES) + body_bytes;
         assert!(length <= MAX_FRAME_BYTES, "a frame of {length} bytes");
-        out.reserve(4 + length);
+        let shared = body.iter().filter(|part| outgoing::is_large(part));
+        out.reserve(4 + length - shared.map(Bytes::len).sum::<usize>());
         // The assertion above bounds it.
         out.put_u32(u32::try_from(length).unwrap_or(u32::MAX));
         out.put_u8(kind);
@@ -224,7 +226,7 @@ impl Frame {
             out.put_u32(group.0);
         }
         for part in body {
-            out.put_slice(part);
+            out.put(part);
         }
     }
 
@@ -294,15 +296,22 @@ fn malformed(what: &str) -> io::Error {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Buf;
+
     use super::*;
 
+    fn written(frame: &Frame) -> Bytes {
+        let mut outgoing = Outgoing::default();
+        frame.write_to(&mut outgoing);
+        outgoing.copy_to_bytes(outgoing.remaining())
+    }
+
     async fn round_trip(content: Content) -> Frame {
-        let mut bytes = BytesMut::new();
         let frame = Frame {
             exchange: 7,
             content,
         };
-        frame.write_to(&mut bytes);
+        let bytes = written(&frame);
         let read = Frame::read_from(&mut bytes.as_ref()).await.unwrap();
         assert_eq!(read, frame);
         read
@@ -330,12 +339,10 @@ mod tests {
     #[tokio::test]
     async fn a_message_in_parts_is_read_as_one() {
         let parts = [&b"mess"[..], b"", b"age"].map(Bytes::from_static);
-        let mut bytes = BytesMut::new();
-        Frame {
+        let bytes = written(&Frame {
             exchange: 7,
             content: Content::Parts(parts.to_vec()),
-        }
-        .write_to(&mut bytes);
+        });
         let read = Frame::read_from(&mut bytes.as_ref()).await.unwrap();
         let message = Content::Message(Bytes::from_static(b"message"));
         assert_eq!(read.content, message);
@@ -343,12 +350,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_frame_that_ends_early_is_an_error() {
-        let mut bytes = BytesMut::new();
-        Frame {
+        let bytes = written(&Frame {
             exchange: 7,
             content: Content::Message(Bytes::from_static(b"message")),
-        }
-        .write_to(&mut bytes);
+        });
         let mut short = &bytes[..bytes.len() - 1];
         let error = Frame::read_from(&mut short).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
@@ -356,22 +361,18 @@ mod tests {
 
     #[test]
     fn the_bytes_of_a_frame_stay_as_they_are() {
-        let mut bytes = BytesMut::new();
-        Frame {
+        let bytes = written(&Frame {
             exchange: 0x0102,
             content: Content::Open(Service::Append, GroupId(1)),
-        }
-        .write_to(&mut bytes);
+        });
         assert_eq!(
             bytes.as_ref(),
             [0, 0, 0, 14, 2, 0, 0, 0, 0, 0, 0, 1, 2, 5, 0, 0, 0, 1]
         );
-        bytes.clear();
-        Frame {
+        let bytes = written(&Frame {
             exchange: 0x0102,
             content: Content::Ask(Service::Forward, GroupId(1), Bytes::from_static(b"?!")),
-        }
-        .write_to(&mut bytes);
+        });
         assert_eq!(
             bytes.as_ref(),
             [

@@ -113,6 +113,31 @@ async fn an_entry_is_read_whole_though_parts_of_it_came_with_a_snapshot_that_was
 }
 
 #[tokio::test]
+async fn what_the_system_has_in_memory_is_read_at_once_and_else_not_at_all() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (wal, _) = open(folder.path()).await;
+    let whole = Bytes::from_static(b"0123456789");
+    let written = Record::Entry {
+        group: GROUP,
+        term: 1,
+        index: 0,
+        payload: whole.clone(),
+    };
+    append(&wal, vec![written]).await;
+    let place = |index, offset, length| PartPlace {
+        index,
+        offset,
+        length,
+    };
+    // A file system may have no such reads.
+    let read = wal.read_cached(GROUP, place(0, 2, 5));
+    assert!(read.is_none_or(|read| read == whole[2..7]));
+    assert_eq!(wal.read_cached(GROUP, place(1, 2, 5)), None);
+    assert_eq!(wal.read_cached(GROUP, place(0, 2, u32::MAX)), None);
+    wal.close().await;
+}
+
+#[tokio::test]
 async fn segments_in_which_nothing_is_wanted_are_removed() {
     let folder = tempfile::tempdir().expect("a folder");
     let (wal, _) = open(folder.path()).await;

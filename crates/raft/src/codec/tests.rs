@@ -99,6 +99,25 @@ fn the_bytes_of_a_batch_in_the_log_stay_as_they_are() {
 }
 
 #[test]
+fn a_batch_in_the_log_is_read_as_it_was_written_however_long_its_head_is() {
+    let send = batch().requests.remove(0);
+    for tag_bytes in [0, 1, 10_000] {
+        let tags = BTreeMap::from([("k".to_owned(), "v".repeat(tag_bytes))]);
+        let queue = queue();
+        let tag = Request {
+            command: Command::TagQueue { queue, tags },
+            ..send.clone()
+        };
+        let mut batch = batch();
+        batch.requests.extend([tag, send.clone()]);
+        let payload = entry::encode_batch(batch.clone());
+        let (read, places) = entry::decode_batch(&payload, 9).unwrap();
+        assert_eq!(read, batch);
+        assert_eq!(places.len(), 2);
+    }
+}
+
+#[test]
 fn a_batch_in_the_log_that_ends_early_is_refused_at_every_byte() {
     let payload = entry::encode_batch(batch()).0;
     for length in 0..payload.len() {

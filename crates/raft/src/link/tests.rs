@@ -5,13 +5,13 @@ use std::io;
 use std::sync::Mutex as StdMutex;
 use std::time::Duration;
 
-use bytes::BytesMut;
 use tokio::io::{AsyncWriteExt, DuplexStream};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
 use super::*;
 use crate::connector::{PING_INTERVAL, SILENCE_LIMIT};
+use crate::outgoing::Outgoing;
 
 /// A network on which every connect reaches the test.
 #[derive(Clone)]
@@ -74,9 +74,9 @@ async fn next_frame(stream: &mut DuplexStream) -> Frame {
 }
 
 async fn write_frame(stream: &mut DuplexStream, exchange: u64, content: Content) {
-    let mut bytes = BytesMut::new();
-    Frame { exchange, content }.write_to(&mut bytes);
-    stream.write_all(&bytes).await.unwrap();
+    let mut outgoing = Outgoing::default();
+    Frame { exchange, content }.write_to(&mut outgoing);
+    stream.write_all_buf(&mut outgoing).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]

@@ -298,7 +298,9 @@ where
         buffers: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        if let (Some(wire), None) = (&mut this.wire, &this.link) {
+        if let Some(wire) = &mut this.wire
+            && this.link.as_ref().is_none_or(|link| link.is_calm())
+        {
             return Pin::new(wire).poll_write_vectored(context, buffers);
         }
         let first = buffers.iter().find(|buffer| !buffer.is_empty());
@@ -307,8 +309,9 @@ where
     }
 
     fn is_write_vectored(&self) -> bool {
-        let wire = self.wire.as_ref();
-        self.link.is_none() && wire.is_some_and(AsyncWrite::is_write_vectored)
+        self.wire
+            .as_ref()
+            .is_some_and(AsyncWrite::is_write_vectored)
     }
 }
 
