@@ -24,6 +24,7 @@ pub mod message;
 mod messages;
 pub mod move_task;
 mod moves;
+mod paged_set;
 pub mod pieces;
 mod policy;
 pub mod receipt;

@@ -9,7 +9,6 @@ mod restore;
 mod seen;
 mod stored;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use zonemq_planted::{Bug, is_planted};
@@ -21,6 +20,7 @@ use crate::identity::Identity;
 use crate::ids::{MessageKey, QueueKey};
 use crate::key_set::KeySet;
 use crate::message::{ContentPlace, SequenceNumber};
+use crate::paged_set::PagedSet;
 use crate::time::{Millis, Seconds};
 
 use pages::Pages;
@@ -41,11 +41,11 @@ pub(crate) struct Messages {
     /// retention periods count.
     aging: KeySet,
     /// Those that were older when they arrived: dead letters of standard queues.
-    older: BTreeSet<(Millis, MessageKey)>,
+    older: PagedSet<(Millis, MessageKey)>,
     /// By the end of their delay.
-    delayed: BTreeSet<(Millis, MessageKey)>,
+    delayed: PagedSet<(Millis, MessageKey)>,
     /// By the end of their visibility time-out.
-    in_flight: BTreeSet<(Millis, MessageKey)>,
+    in_flight: PagedSet<(Millis, MessageKey)>,
     order: Order,
     /// Numbers messages, and places at the back.
     next: u64,
@@ -77,9 +77,9 @@ impl Messages {
         Messages {
             by_key: Pages::default(),
             aging: KeySet::default(),
-            older: BTreeSet::new(),
-            delayed: BTreeSet::new(),
-            in_flight: BTreeSet::new(),
+            older: PagedSet::default(),
+            delayed: PagedSet::default(),
+            in_flight: PagedSet::default(),
             order: if queue.is_fifo() {
                 Order::Fifo {
                     order: FifoOrder::default(),
@@ -101,12 +101,12 @@ impl Messages {
         {
             self.remove(key);
         }
-        while let Some(&(until, key)) = self.delayed.first()
+        while let Some((until, key)) = self.delayed.first()
             && until <= now
         {
             self.show(key);
         }
-        while let Some(&(until, key)) = self.in_flight.first()
+        while let Some((until, key)) = self.in_flight.first()
             && until <= now
         {
             self.show(key);
@@ -157,7 +157,7 @@ impl Messages {
             let message = self.by_key.get(key)?;
             Some((message.sent_at, key))
         });
-        let older = self.older.first().copied();
+        let older = self.older.first();
         aging.into_iter().chain(older).min()
     }
 
@@ -212,8 +212,8 @@ impl Messages {
 
     /// The next moment at which a hidden message becomes visible, or a locked group may be freed.
     pub(crate) fn next_change_at(&self, retention: Seconds) -> Option<Millis> {
-        let delayed = self.delayed.first().map(|(until, _)| *until);
-        let in_flight = self.in_flight.first().map(|(until, _)| *until);
+        let delayed = self.delayed.first().map(|(until, _)| until);
+        let in_flight = self.in_flight.first().map(|(until, _)| until);
         let expiry = match &self.order {
             Order::Standard(_) => None,
             Order::Fifo { .. } => in_flight
@@ -281,7 +281,7 @@ impl Messages {
 
     /// Gives a message in flight another end of its time-out.
     fn hide_until(&mut self, key: MessageKey, until: Millis, new_until: Millis) {
-        self.in_flight.remove(&(until, key));
+        self.in_flight.remove((until, key));
         self.in_flight.insert((new_until, key));
         if let Some(message) = self.by_key.get_mut(key) {
             message.place = Place::InFlight { until: new_until };
@@ -299,10 +299,10 @@ impl Messages {
                 unreachable!("the message is hidden")
             }
             Place::Delayed { until } => {
-                self.delayed.remove(&(until, key));
+                self.delayed.remove((until, key));
                 false
             }
-            Place::InFlight { until } => self.in_flight.remove(&(until, key)),
+            Place::InFlight { until } => self.in_flight.remove((until, key)),
         };
         match &mut self.order {
             Order::Standard(order) => {
@@ -331,15 +331,15 @@ impl Messages {
     fn remove(&mut self, key: MessageKey) -> Option<StoredMessage> {
         let message = self.by_key.remove(key)?;
         if self.keeps_its_age(&message) {
-            self.older.remove(&(message.sent_at, key));
+            self.older.remove((message.sent_at, key));
         } else {
             self.aging.remove(key);
         }
         let group = message.group();
         match message.place {
             Place::Visible | Place::VisibleAtTheBack(_) => {}
-            Place::Delayed { until } => drop(self.delayed.remove(&(until, key))),
-            Place::InFlight { until } => drop(self.in_flight.remove(&(until, key))),
+            Place::Delayed { until } => drop(self.delayed.remove((until, key))),
+            Place::InFlight { until } => drop(self.in_flight.remove((until, key))),
         }
         match (&mut self.order, message.place) {
             (_, Place::Delayed { .. }) => {}
