@@ -11,7 +11,8 @@ const VALUES_ON_A_PAGE: usize = 64;
 /// Values in order.
 #[derive(Clone, Debug)]
 pub(crate) struct PagedSet<T> {
-    /// Each page by a value that none on it, and all on the pages before it, is below. None is empty.
+    /// By where each begins: nothing on a page is less, and all on the pages before it is. None is
+    /// empty.
     pages: BTreeMap<T, Arc<Vec<T>>>,
     len: usize,
 }

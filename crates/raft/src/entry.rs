@@ -126,7 +126,7 @@ struct MessageHead {
 
 /// Encodes a batch as the payload of an entry.
 pub(crate) fn encode_batch(batch: Batch) -> Payload {
-    // The head tells what the contents take, so it comes last; room for it is left before them.
+    // The head tells what the contents take, so it is known last; room for it is left before them.
     let room = room_for_head(&batch);
     let mut payload = Vec::with_capacity(room + contents_bytes(&batch));
     payload.resize(room, 0);

@@ -270,8 +270,8 @@ impl LogStore {
         contents.into_iter().flatten().collect()
     }
 
-    /// Adds what is missing, and what the system has in memory: to ask a thread for it would take
-    /// longer than to read it.
+    /// Adds of what is missing what the system has in memory: to ask a thread for it would take longer
+    /// than to read it.
     fn add_cached(
         &self,
         places: &[ContentPlace],
