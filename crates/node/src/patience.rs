@@ -66,6 +66,8 @@ impl<S> Patient<S> {
         let begun = self.requests.begun.load(Relaxed);
         if self.requests.answered.load(Relaxed) < begun {
             // It is not the client who is waited for; or for a body, which has a limit of its own.
+            // Put off, so that thousands of receivers are not woken for nothing while they wait.
+            self.timer.as_mut().reset(Instant::now() + IDLE_TIMEOUT);
             return Ok(());
         }
         if self.answered < begun {
@@ -154,5 +156,53 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.get_mut().stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+    use std::task::Wake;
+
+    use tokio::time::advance;
+
+    use super::*;
+
+    /// Counts how often a task would be woken.
+    #[derive(Default)]
+    struct Wakes(AtomicUsize);
+
+    impl Wake for Wakes {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Relaxed);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_whose_answer_takes_long_is_not_woken_for_its_timer() {
+        let wakes = Arc::new(Wakes::default());
+        let waker = Arc::clone(&wakes).into();
+        let mut context = Context::from_waker(&waker);
+        let (_client, stream) = tokio::io::duplex(64);
+        let mut patient = Patient::new(stream);
+        let mut read = |patient: &mut Patient<_>| {
+            let mut buffer = [0; 64];
+            Pin::new(patient).poll_read(&mut context, &mut ReadBuf::new(&mut buffer))
+        };
+        assert!(read(&mut patient).is_pending());
+        let answering = patient.requests().begin();
+        assert!(read(&mut patient).is_pending());
+        advance(HEADER_TIMEOUT * 2).await;
+        tokio::task::yield_now().await;
+        assert_eq!(wakes.0.load(Relaxed), 0);
+
+        drop(answering);
+        assert!(read(&mut patient).is_pending());
+        advance(IDLE_TIMEOUT * 2).await;
+        tokio::task::yield_now().await;
+        assert_eq!(wakes.0.load(Relaxed), 1);
+        assert!(
+            matches!(read(&mut patient), Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::TimedOut)
+        );
     }
 }
