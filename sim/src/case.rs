@@ -118,7 +118,7 @@ impl Case {
 
     /// The line that runs the same again.
     pub(crate) fn replay_line(&self) -> String {
-        let command = "cargo run --release -p zonemq-sim -- replay";
+        let command = "cargo sim replay";
         if let Some(file) = &self.file {
             return format!("{command} {file}");
         }

@@ -44,6 +44,11 @@ fn main() -> ExitCode {
 }
 
 fn dispatch(args: &Args) -> anyhow::Result<ExitCode> {
+    // It would end with the first panic, and tell nothing of it.
+    anyhow::ensure!(
+        cfg!(panic = "unwind"),
+        "it was built for the server's profile: start it with `cargo sim`, which builds it for its own"
+    );
     match args {
         Args::Run(args) | Args::Replay(args) => run(args),
         Args::Explore(args) => explore::explore(args),

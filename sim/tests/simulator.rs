@@ -132,7 +132,7 @@ fn a_failure_tells_the_line_that_replays_it_and_its_history_convicts_it_again() 
         &history.display().to_string(),
     ]);
     assert_eq!(code, Some(1), "{text}");
-    assert!(text.contains("replay: cargo run --release -p zonemq-sim -- replay everything"));
+    assert!(text.contains("replay: cargo sim replay everything"));
     let lines = std::fs::read_to_string(&history).expect("a history");
     let history = zonemq_history::read(lines.lines()).expect("a history");
     let verdict = zonemq_history::judge(&history);

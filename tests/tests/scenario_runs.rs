@@ -164,7 +164,10 @@ fn the_simulator_is_a_program_of_its_own_that_must_be_built() {
             .expect("zonemq can be started")
     };
     let refused = run("/nowhere");
-    assert_refused(&refused, &["`cargo build --release -p zonemq-sim`"]);
+    assert_refused(
+        &refused,
+        &["`cargo build --profile simulator -p zonemq-sim`"],
+    );
 
     // Whatever has its name is it: this one says what it was told.
     let stand_in = home.path().join("zonemq-sim");

@@ -180,8 +180,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_connection_whose_answer_takes_long_is_not_woken_for_its_timer() {
-        let wakes = Arc::new(Wakes::default());
-        let waker = Arc::clone(&wakes).into();
+        let woken = Arc::new(Wakes::default());
+        let waker = Arc::clone(&woken).into();
         let mut context = Context::from_waker(&waker);
         let (_client, stream) = tokio::io::duplex(64);
         let mut patient = Patient::new(stream);
@@ -194,13 +194,13 @@ mod tests {
         assert!(read(&mut patient).is_pending());
         advance(HEADER_TIMEOUT * 2).await;
         tokio::task::yield_now().await;
-        assert_eq!(wakes.0.load(Relaxed), 0);
+        assert_eq!(woken.0.load(Relaxed), 0);
 
         drop(answering);
         assert!(read(&mut patient).is_pending());
         advance(IDLE_TIMEOUT * 2).await;
         tokio::task::yield_now().await;
-        assert_eq!(wakes.0.load(Relaxed), 1);
+        assert_eq!(woken.0.load(Relaxed), 1);
         assert!(
             matches!(read(&mut patient), Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::TimedOut)
         );

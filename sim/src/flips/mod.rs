@@ -117,10 +117,7 @@ fn show(args: &FlipsArgs, number: u64, place: &Place, outcome: &Outcome) {
         let FlipsArgs { node, seed, .. } = args;
         let plant = args.plant.map(|bug| format!(" --plant {}", bug.as_str()));
         let plant = plant.unwrap_or_default();
-        println!(
-            "  again: cargo run --release -p zonemq-sim -- flips --node {node} --seed {seed} \
-             --bit {number}{plant}"
-        );
+        println!("  again: cargo sim flips --node {node} --seed {seed} --bit {number}{plant}");
     }
 }
 

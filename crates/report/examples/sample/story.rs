@@ -73,11 +73,13 @@ pub(crate) fn leader_kill(size: Size) -> Timeline {
             .to_owned(),
         seed: Some(u64::MAX - 58),
         replay: Some(
-            "cargo run --release -p zonemq-sim -- run leader-power-loss --seed 18446744073709551557 --only 1,2"
-                .to_owned(),
+            "cargo sim run leader-power-loss --seed 18446744073709551557 --only 1,2".to_owned(),
         ),
         verdict: Verdict::Violation { violations },
-        summary: format!("{} calls were judged in 9 queues; 2 promises of 12 were broken.", calls.len()),
+        summary: format!(
+            "{} calls were judged in 9 queues; 2 promises of 12 were broken.",
+            calls.len()
+        ),
         end: END,
         healed: Some(24 * SECOND),
         nodes: nodes(),

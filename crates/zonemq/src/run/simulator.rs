@@ -15,6 +15,8 @@ use crate::failure::Failure;
 use crate::say::{self, say};
 
 const PROGRAM: &str = "zonemq-sim";
+/// What it is built in, which names the folder beside that of zonemq.
+const PROFILE: &str = "simulator";
 
 /// Runs the simulator, and says what it says.
 pub(super) async fn hand_over(args: &RunArgs) -> Result<ExitCode, Failure> {
@@ -26,7 +28,7 @@ pub(super) async fn hand_over(args: &RunArgs) -> Result<ExitCode, Failure> {
     let program = find().ok_or_else(|| {
         Failure::Usage(format!(
             "the simulator {PROGRAM} lies neither beside zonemq nor in PATH: \
-             `cargo build --release -p {PROGRAM}` builds it into target/release"
+             `cargo build --profile {PROFILE} -p {PROGRAM}` builds it into target/{PROFILE}"
         ))
     })?;
     let mut command = Command::new(&program);
@@ -79,12 +81,17 @@ fn verdict(code: Option<i32>) -> Option<&'static str> {
 
 /// Where the simulator lies.
 fn find() -> Option<PathBuf> {
-    let beside = env::current_exe().ok();
-    let beside = beside.and_then(|me| Some(me.parent()?.join(PROGRAM)));
+    let me = env::current_exe().unwrap_or_default();
+    let mut built_into = me.ancestors().skip(1);
+    let beside = built_into.next().map(|folder| folder.join(PROGRAM));
+    let in_its_profile = built_into
+        .next()
+        .map(|target| target.join(PROFILE).join(PROGRAM));
     let path = env::var_os("PATH").unwrap_or_default();
     let in_path = env::split_paths(&path).map(|folder| folder.join(PROGRAM));
     beside
         .into_iter()
+        .chain(in_its_profile)
         .chain(in_path)
         .find(|file| file.is_file())
 }
