@@ -99,6 +99,10 @@ enum Order<F> {
         id: SegmentId,
         summary: Vec<u8>,
     },
+    Uncache {
+        segment: Arc<Readable<F>>,
+        length: u64,
+    },
 }
 
 /// The desk at which the writer orders segments; the work is done beside it.
@@ -194,6 +198,11 @@ impl<W: World> Spares<W> {
         let _ = self.orders.send(Order::Summarize { id, summary });
     }
 
+    /// Lets the system forget a segment that is durable: it is read from the disk from now on.
+    pub(crate) fn uncache(&self, segment: Arc<Readable<File<W>>>, length: u64) {
+        let _ = self.orders.send(Order::Uncache { segment, length });
+    }
+
     /// Removes a segment that the log does not count on any more.
     pub(crate) fn remove(&self, id: SegmentId) {
         // The workshop ends after a failure that the writer is about to meet.
@@ -268,6 +277,7 @@ impl<W: World> Workshop<W> {
                     }
                 }
                 Order::Remove { id } => removals.add(id),
+                Order::Uncache { segment, length } => segment.file.uncache(0..length),
                 Order::Summarize { id, summary } => {
                     let path = self.directory.join(id.summary_name());
                     if let Err(error) = self.put_summary(&path, &summary).await {

@@ -27,6 +27,11 @@ use crate::{Completion, DiskError, OpenError, Options, WalFailed};
 const WRITE_BYTES: u64 = 2 << 20;
 /// A longer write, which is rare, gives its memory back.
 const BUFFER_BYTES: usize = 4 << 20;
+/// So many of the latest sealed segments stay in the system's cache, half a GiB with segments of
+/// 16 MiB. Memory that was just given back is faster to write to than some that was never used, up
+/// to 1.5 times where a virtual machine asks its host for each page; and three nodes on one machine
+/// leave the rest of it to others. Who reads on from an older message brings the next ones in.
+const CACHED_SEGMENTS: usize = 32;
 
 pub(crate) enum Message {
     Append {
@@ -231,7 +236,19 @@ impl<W: World> Writer<W> {
         add_segment(&self.places, &self.current);
         self.summarize(&full);
         self.sealed.push(full.seal());
+        self.uncache_old();
         self.write_out(&opening).await
+    }
+
+    /// Takes the segment that is now one too many out of the system's cache.
+    fn uncache_old(&self) {
+        let Some(old) = self.sealed.iter().nth_back(CACHED_SEGMENTS) else {
+            return;
+        };
+        let places = self.places.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(segment) = places.segment(old.id) {
+            self.spares.uncache(segment, old.length);
+        }
     }
 
     fn summarize(&self, full: &Current<File<W>>) {

@@ -118,6 +118,8 @@ struct FileState {
     /// Written since the last sync, in order. A sync that fails forgets it: it can still be read,
     /// and no other sync will make it durable.
     pending: Vec<(usize, Vec<u8>)>,
+    /// What need not be cached, as it was said last.
+    uncached: Option<Range<u64>>,
 }
 
 fn put(bytes: &mut Vec<u8>, offset: usize, written: &[u8]) {
@@ -288,6 +290,20 @@ impl FakeDisk {
         platter.files[platter.names[path]].durable.len()
     }
 
+    /// The files of which nothing need be cached.
+    pub(crate) fn uncached(&self) -> Vec<PathBuf> {
+        let platter = self.platter();
+        let is_uncached = |file: &FileState| {
+            let length = file.current.len() as u64;
+            file.uncached
+                .as_ref()
+                .is_some_and(|bytes| *bytes == (0..length))
+        };
+        let files = platter.names.iter();
+        let uncached = files.filter(|(_, number)| is_uncached(&platter.files[**number]));
+        uncached.map(|(path, _)| path.clone()).collect()
+    }
+
     pub(crate) fn paths(&self) -> Vec<PathBuf> {
         self.platter().names.keys().cloned().collect()
     }
@@ -443,6 +459,8 @@ impl DiskFile for FakeFile {
         Ok(())
     }
 
-    // All of it is in memory.
-    fn uncache(&self, _bytes: Range<u64>) {}
+    fn uncache(&self, bytes: Range<u64>) {
+        // All of it is in memory: only that it was said counts.
+        self.disk.platter().files[self.number].uncached = Some(bytes);
+    }
 }

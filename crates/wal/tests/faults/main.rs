@@ -1,5 +1,6 @@
 //! The log on a disk that breaks.
 
+mod cached;
 mod damage;
 mod errors;
 mod fake_world;
