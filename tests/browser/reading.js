@@ -10,7 +10,7 @@ test("the headline tells the verdict, the seed to its last digit, and the line t
   assert.equal(await page.title(), "leader-power-loss: 2 promises were broken · zonemq");
   assert.equal(await page.locator(".verdict").textContent(), "2 promises were broken");
   assert.match(await page.locator(".facts").textContent(), /Seed18446744073709551557/);
-  assert.match(await page.locator("#replay").textContent(), /^cargo run .* --seed 18446744073709551557 --only 1,2$/);
+  assert.match(await page.locator("#replay").textContent(), /^cargo sim run .* --seed 18446744073709551557 --only 1,2$/);
   await page.close();
 });
 
