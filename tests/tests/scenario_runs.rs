@@ -153,8 +153,11 @@ fn a_file_that_is_no_scenario_is_refused_with_its_line() {
 #[test]
 fn the_simulator_is_a_program_of_its_own_that_must_be_built() {
     let home = tempfile::tempdir().expect("a folder");
-    // Alone, so that nothing lies beside it.
-    let alone = home.path().join("zonemq");
+    // Alone, so that nothing lies beside it, in a target folder of its own.
+    let alone = home.path().join("release/zonemq");
+    for profile in ["release", "simulator"] {
+        fs::create_dir(home.path().join(profile)).expect("a folder");
+    }
     fs::copy(binary::path(), &alone).expect("a copy");
     let run = |path: &str| {
         Command::new(&alone)
@@ -170,12 +173,15 @@ fn the_simulator_is_a_program_of_its_own_that_must_be_built() {
     );
 
     // Whatever has its name is it: this one says what it was told.
-    let stand_in = home.path().join("zonemq-sim");
-    fs::write(&stand_in, "#!/bin/sh\necho \"$@\"\nexit 2\n").expect("a file");
-    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-    fs::set_permissions(&stand_in, mode).expect("a program");
-    let output = run("/nowhere");
-    assert_eq!(output.status.code(), Some(2), "{output:?}");
-    let told = String::from_utf8_lossy(&output.stdout);
-    assert_eq!(told.trim(), "run smoke --seed 5");
+    for place in ["simulator/zonemq-sim", "release/zonemq-sim"] {
+        let stand_in = home.path().join(place);
+        let says = format!("#!/bin/sh\necho {place} \"$@\"\nexit 2\n");
+        fs::write(&stand_in, says).expect("a file");
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        fs::set_permissions(&stand_in, mode).expect("a program");
+        let output = run("/nowhere");
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+        let told = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(told.trim(), format!("{place} run smoke --seed 5"));
+    }
 }

@@ -1,7 +1,5 @@
 //! What the log leaves in the system's cache.
 
-use std::path::PathBuf;
-
 use bytes::Bytes;
 use zonemq_wal::{GroupId, Options, Progress, Record, Wal};
 
@@ -33,8 +31,7 @@ fn all_but_the_latest_segments_leave_the_cache() {
         }
         wal.close().await;
         let disk = world.fake_disk();
-        let is_segment = |path: &PathBuf| path.extension().is_some_and(|end| end == "log");
-        let segments: Vec<PathBuf> = disk.paths().into_iter().filter(is_segment).collect();
+        let segments = disk.segments();
         assert_eq!(segments.len(), 40);
         // The one that is written, and the 32 before it.
         assert_eq!(disk.uncached(), segments[..40 - 33]);

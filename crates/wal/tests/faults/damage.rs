@@ -44,13 +44,7 @@ async fn several_segments() -> (FakeWorld, Vec<PathBuf>) {
         append(&wal, index).await.expect("durable");
     }
     wal.close().await;
-    let is_segment = |path: &PathBuf| path.extension().is_some_and(|name| name == "log");
-    let segments: Vec<PathBuf> = world
-        .fake_disk()
-        .paths()
-        .into_iter()
-        .filter(is_segment)
-        .collect();
+    let segments = world.fake_disk().segments();
     assert!(segments.len() >= 3, "{segments:?}");
     (world.restarted(), segments)
 }

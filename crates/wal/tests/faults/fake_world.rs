@@ -118,8 +118,8 @@ struct FileState {
     /// Written since the last sync, in order. A sync that fails forgets it: it can still be read,
     /// and no other sync will make it durable.
     pending: Vec<(usize, Vec<u8>)>,
-    /// What need not be cached, as it was said last.
-    uncached: Option<Range<u64>>,
+    /// Whether nothing of it need be cached.
+    is_uncached: bool,
 }
 
 fn put(bytes: &mut Vec<u8>, offset: usize, written: &[u8]) {
@@ -130,10 +130,14 @@ fn put(bytes: &mut Vec<u8>, offset: usize, written: &[u8]) {
     bytes[offset..end].copy_from_slice(written);
 }
 
+fn is_segment(path: &Path) -> bool {
+    path.extension().is_some_and(|name| name == "log")
+}
+
 impl Platter {
     fn segments(&self) -> Vec<usize> {
         let names = self.names.iter();
-        let segments = names.filter(|(name, _)| name.extension().is_some_and(|end| end == "log"));
+        let segments = names.filter(|(name, _)| is_segment(name));
         segments.map(|(_, number)| *number).collect()
     }
 }
@@ -293,19 +297,19 @@ impl FakeDisk {
     /// The files of which nothing need be cached.
     pub(crate) fn uncached(&self) -> Vec<PathBuf> {
         let platter = self.platter();
-        let is_uncached = |file: &FileState| {
-            let length = file.current.len() as u64;
-            file.uncached
-                .as_ref()
-                .is_some_and(|bytes| *bytes == (0..length))
-        };
         let files = platter.names.iter();
-        let uncached = files.filter(|(_, number)| is_uncached(&platter.files[**number]));
+        let uncached = files.filter(|(_, number)| platter.files[**number].is_uncached);
         uncached.map(|(path, _)| path.clone()).collect()
     }
 
     pub(crate) fn paths(&self) -> Vec<PathBuf> {
         self.platter().names.keys().cloned().collect()
+    }
+
+    /// Those of segments, in order.
+    pub(crate) fn segments(&self) -> Vec<PathBuf> {
+        let paths = self.paths().into_iter();
+        paths.filter(|path| is_segment(path)).collect()
     }
 
     pub(crate) fn forget(&self, path: &Path) {
@@ -461,6 +465,7 @@ impl DiskFile for FakeFile {
 
     fn uncache(&self, bytes: Range<u64>) {
         // All of it is in memory: only that it was said counts.
-        self.disk.platter().files[self.number].uncached = Some(bytes);
+        let file = &mut self.disk.platter().files[self.number];
+        file.is_uncached = bytes == (0..file.current.len() as u64);
     }
 }

@@ -102,12 +102,7 @@ async fn flip(
 fn a_flipped_bit_anywhere_is_noticed_or_harmless_and_what_is_missing_is_told() {
     run(async {
         let (world, expected) = written().await;
-        let segments: Vec<_> = world
-            .fake_disk()
-            .paths()
-            .into_iter()
-            .filter(|path| path.extension().is_some_and(|name| name == "log"))
-            .collect();
+        let segments = world.fake_disk().segments();
         assert!(segments.len() >= 3, "{segments:?}");
         let mut seen = Seen::default();
         for path in &segments {
