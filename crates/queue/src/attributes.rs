@@ -330,7 +330,8 @@ pub struct QueueDescription {
     pub created_at: Millis,
     /// When its settings were last changed.
     pub last_modified_at: Millis,
-    /// Messages that a receive would return now. Exact, whatever SQS calls it.
+    /// Messages that a receive would return now. Exact, whatever SQS calls it, but for what has
+    /// expired and is more than one batch can drop.
     pub visible: u64,
     /// Messages received and not yet deleted or visible again.
     pub in_flight: u64,

@@ -11,6 +11,7 @@ use crate::attributes::{
 };
 use crate::command::{CommandError, Cooldown, Outcome, Reply};
 use crate::deduplication::Deduplication;
+use crate::discarded::Discarded;
 use crate::ids::{QueueId, QueueKey};
 use crate::message::ContentPlace;
 use crate::messages::Messages;
@@ -168,7 +169,12 @@ impl Catalog {
         Ok(Outcome::Exists)
     }
 
-    pub(crate) fn delete(&mut self, now: Millis, key: &QueueKey) -> Result<(), CommandError> {
+    pub(crate) fn delete(
+        &mut self,
+        now: Millis,
+        key: &QueueKey,
+        discarded: &mut Discarded,
+    ) -> Result<(), CommandError> {
         let queue = self
             .queues
             .remove(key)
@@ -180,6 +186,7 @@ impl Catalog {
         self.forget_deleted(now);
         self.deleted.insert(key.clone(), now);
         self.deleted_by_age.insert((now, key.clone()));
+        discarded.add(queue.messages, queue.deduplication);
         Ok(())
     }
 
@@ -376,14 +383,15 @@ impl Queue {
         now: Millis,
         key: &QueueKey,
         cooldown: Cooldown,
+        discarded: &mut Discarded,
     ) -> Reply<ContentPlace> {
         let is_too_early = self.purged_at.is_some_and(|at| at + COOLDOWN > now);
         if cooldown == Cooldown::Minute && is_too_early {
             return Err(CommandError::PurgeQueueInProgress);
         }
         self.purged_at = Some(now);
-        self.messages.purge(key);
-        self.deduplication = Deduplication::default();
+        let messages = self.messages.purge(key);
+        discarded.add(messages, std::mem::take(&mut self.deduplication));
         Ok(Outcome::Done)
     }
 

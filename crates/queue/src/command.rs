@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::attributes::{AttributeChanges, QueueDescription, Tags};
 pub use crate::command_error::CommandError;
+use crate::discarded::Discarded;
 use crate::ids::{MoveTaskId, QueueKey, RequestId};
 use crate::message::{Content, ContentPlace, NewMessage, ReceivedMessage, SentMessage};
 use crate::move_task::MoveTask;
@@ -397,6 +398,8 @@ pub struct Applied {
     pub replies: Vec<Reply<ContentPlace>>,
     /// In the order in which they happened.
     pub events: Vec<Event>,
+    /// What no queue holds any more, to be freed.
+    pub discarded: Discarded,
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ use crate::attributes::{DeduplicationScope, FifoAttributes};
 use crate::ids::MessageId;
 use crate::message::{Content, NewMessage, SentMessage, SequenceNumber};
 use crate::time::{Millis, Seconds};
+use crate::upkeep::Upkeep;
 
 const WINDOW: Seconds = Seconds(300);
 
@@ -90,6 +91,10 @@ pub(crate) struct Accepted {
 }
 
 impl Accepted {
+    fn is_within_the_window(&self, now: Millis) -> bool {
+        self.at + WINDOW > now
+    }
+
     /// About what it takes when it is encoded, rather too much than too little.
     pub(crate) fn size_bytes(&self) -> usize {
         64 + self.key.id.len() + self.key.group.as_ref().map_or(0, String::len)
@@ -121,24 +126,30 @@ fn shelf_of(digest: &KeyDigest) -> Shelf {
 }
 
 impl Deduplication {
-    /// Forgets what is older than the window.
-    pub(crate) fn advance(&mut self, now: Millis) {
+    /// Forgets what is older than the window, as far as there may be upkeep.
+    pub(crate) fn advance(&mut self, now: Millis, upkeep: &mut Upkeep) {
         while let Some(mut first) = self.accepted.first_entry()
-            && let Some((_, oldest)) = first.get().front()
-            && oldest.at + WINDOW <= now
+            && let Some((number, oldest)) = first.get().front()
+            && !oldest.is_within_the_window(now)
+            && upkeep.takes_a_step()
         {
+            let number = *number;
             let digest = oldest.key.digest();
             let page = Arc::make_mut(first.get_mut());
             page.pop_front();
             if page.is_empty() {
                 first.remove();
             }
-            self.forget(&digest);
+            self.forget(&digest, number);
         }
     }
 
-    fn forget(&mut self, digest: &KeyDigest) {
+    /// Unless a later message has the key by now.
+    fn forget(&mut self, digest: &KeyDigest, number: SequenceNumber) {
         if let Entry::Occupied(mut shelf) = self.numbers.entry(shelf_of(digest)) {
+            if shelf.get().get(digest) != Some(&number) {
+                return;
+            }
             let numbers = Arc::make_mut(shelf.get_mut());
             numbers.remove(digest);
             if numbers.is_empty() {
@@ -147,13 +158,14 @@ impl Deduplication {
         }
     }
 
-    /// What was answered when a message with this key was accepted.
-    pub(crate) fn find(&self, key: &DeduplicationKey) -> Option<&SentMessage> {
+    /// What was answered when a message with this key was accepted within the window.
+    pub(crate) fn find(&self, now: Millis, key: &DeduplicationKey) -> Option<&SentMessage> {
         let digest = key.digest();
         let number = *self.numbers.get(&shelf_of(&digest))?.get(&digest)?;
         let page = self.accepted.get(&page_of(number))?;
         let at = page.binary_search_by_key(&number, |(number, _)| *number);
-        Some(&page.get(at.ok()?)?.1.sent)
+        let (_, accepted) = page.get(at.ok()?)?;
+        accepted.is_within_the_window(now).then_some(&accepted.sent)
     }
 
     /// Remembers a message that is accepted now, and returns what is answered. There is none with its
@@ -174,22 +186,28 @@ impl Deduplication {
             key,
             sent: sent.clone(),
         };
+        debug_assert!(
+            self.find(now, &accepted.key).is_none(),
+            "a duplicate was accepted"
+        );
         let is_new = self.insert(number, accepted);
-        assert!(is_new, "a duplicate was accepted");
+        assert!(is_new, "a sequence number is used once");
         sent
     }
 
-    /// Whether there was none with its key.
+    /// Whether there was none with its number. One with its key may be there, older than the window
+    /// and not forgotten yet.
     fn insert(&mut self, number: SequenceNumber, accepted: Accepted) -> bool {
         let digest = accepted.key.digest();
-        let numbers = self.numbers.entry(shelf_of(&digest)).or_default();
-        if numbers.contains_key(&digest) {
-            return false;
-        }
-        Arc::make_mut(numbers).insert(digest, number);
         let page = Arc::make_mut(self.accepted.entry(page_of(number)).or_default());
-        let at = page.partition_point(|(before, _)| *before < number);
+        let Err(at) = page.binary_search_by_key(&number, |(number, _)| *number) else {
+            return false;
+        };
         page.insert(at, (number, accepted));
+        let numbers = self.numbers.entry(shelf_of(&digest)).or_default();
+        if numbers.get(&digest).is_none_or(|earlier| *earlier < number) {
+            Arc::make_mut(numbers).insert(digest, number);
+        }
         true
     }
 
@@ -224,14 +242,14 @@ mod tests {
     enum Step {
         /// A message with this key, if there was none; the sequence number goes on by so much.
         Accept(u16, u64),
-        /// So many milliseconds pass.
-        Wait(u64),
+        /// So many milliseconds pass, and there may be so much upkeep.
+        Wait(u64, u32),
     }
 
     fn step() -> impl Strategy<Value = Step> {
         prop_oneof![
             4 => (0_u16..200, 1_u64..100).prop_map(|(name, gap)| Step::Accept(name, gap)),
-            1 => (0_u64..200_000).prop_map(Step::Wait),
+            1 => (0_u64..200_000, 0_u32..30).prop_map(|(millis, steps)| Step::Wait(millis, steps)),
         ]
     }
 
@@ -246,20 +264,20 @@ mod tests {
             for step in steps {
                 match step {
                     Step::Accept(name, gap) => {
-                        if memory.find(&key(name)).is_none() {
+                        if memory.find(now, &key(name)).is_none() {
                             number.0 += gap;
                             memory.remember(now, key(name), MessageId(name.into()), number);
                             accepted.push((now, name, number));
                         }
                     }
-                    Step::Wait(millis) => {
+                    Step::Wait(millis, steps) => {
                         now.0 += millis;
-                        memory.advance(now);
+                        memory.advance(now, &mut Upkeep::of(steps));
                         accepted.retain(|(at, ..)| *at + WINDOW > now);
                     }
                 }
             }
-            let known = |name: u16| memory.find(&key(name)).and_then(|sent| sent.sequence_number);
+            let known = |name: u16| memory.find(now, &key(name)).and_then(|sent| sent.sequence_number);
             for name in 0..200 {
                 let model = accepted.iter().find(|(_, accepted, _)| *accepted == name);
                 prop_assert_eq!(known(name), model.map(|(_, _, number)| *number));
@@ -298,7 +316,7 @@ mod tests {
         assert_eq!(shared(memory.accepted.values()), 100);
         let shelves = snapshot.numbers.len();
         assert!(shared(memory.numbers.values()) >= shelves - 2);
-        assert_eq!(snapshot.find(&key(6400)), None);
+        assert_eq!(snapshot.find(Millis(1), &key(6400)), None);
     }
 
     #[test]

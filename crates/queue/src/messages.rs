@@ -22,6 +22,7 @@ use crate::key_set::KeySet;
 use crate::message::{ContentPlace, SequenceNumber};
 use crate::paged_set::PagedSet;
 use crate::time::{Millis, Seconds};
+use crate::upkeep::Upkeep;
 
 use pages::Pages;
 pub(crate) use restore::MessagesPart;
@@ -93,21 +94,22 @@ impl Messages {
         }
     }
 
-    /// Makes what is due visible and drops what has expired.
-    pub(crate) fn advance(&mut self, now: Millis, retention: Seconds) {
-        while let Some((sent_at, key)) = self.oldest()
-            && sent_at + retention <= now
-            && !is_planted(Bug::RetentionIgnored)
+    /// Makes what is due visible and drops what has expired, as far as there may be upkeep.
+    pub(crate) fn advance(&mut self, now: Millis, retention: Seconds, upkeep: &mut Upkeep) {
+        while let Some(key) = self.expired(now, retention)
+            && upkeep.takes_a_step()
         {
             self.remove(key);
         }
         while let Some((until, key)) = self.delayed.first()
             && until <= now
+            && upkeep.takes_a_step()
         {
             self.show(key);
         }
         while let Some((until, key)) = self.in_flight.first()
             && until <= now
+            && upkeep.takes_a_step()
         {
             self.show(key);
         }
@@ -152,6 +154,13 @@ impl Messages {
     }
 
     /// The message that expires first, and when it was sent.
+    /// The oldest message, if it has outlived the retention period: nobody may receive it any more.
+    pub(crate) fn expired(&self, now: Millis, retention: Seconds) -> Option<MessageKey> {
+        let (sent_at, key) = self.oldest()?;
+        let is_expired = sent_at + retention <= now && !is_planted(Bug::RetentionIgnored);
+        is_expired.then_some(key)
+    }
+
     fn oldest(&self) -> Option<(Millis, MessageKey)> {
         let aging = self.aging.first().and_then(|key| {
             let message = self.by_key.get(key)?;
@@ -368,16 +377,18 @@ impl Messages {
         self.by_key.get(key)
     }
 
-    /// Removes all messages. Their numbers are not used again, so old handles stay harmless.
-    pub(crate) fn purge(&mut self, queue: &QueueKey) {
+    /// Removes all messages, and returns them. Their numbers are not used again, so old handles stay
+    /// harmless.
+    pub(crate) fn purge(&mut self, queue: &QueueKey) -> Messages {
         if is_planted(Bug::PurgeMissesInFlight) {
             while self.take_first().is_some() {}
-            return;
+            return Messages::new(queue);
         }
-        *self = Messages {
+        let empty = Messages {
             next: self.next,
             ..Messages::new(queue)
         };
+        std::mem::replace(self, empty)
     }
 }
 

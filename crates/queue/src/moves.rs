@@ -141,7 +141,9 @@ impl State {
             .find_running(source, id)
             .ok_or(CommandError::MoveTaskDoesNotExist)?
             .clone();
-        self.touch(source, context)?;
+        if self.touch(source, context)?.holds_expired_messages(now) {
+            return Ok(Outcome::MessagesMoved { count: 0 });
+        }
         let mut count = 0;
         let mut end = None;
         // No more than were there at the start: some may come back as dead letters meanwhile.

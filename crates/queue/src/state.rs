@@ -9,12 +9,14 @@ use crate::attributes::QueueDescription;
 use crate::catalog::Catalog;
 use crate::clock::QueueClock;
 use crate::command::{Applied, Batch, Command, Event, Outcome, Reply};
+use crate::discarded::Discarded;
 use crate::hash::stable_hash;
 use crate::ids::{MoveTaskId, QueueKey};
 use crate::message::ContentPlace;
 use crate::moves::MoveTasks;
 use crate::sessions::Sessions;
 use crate::time::{Millis, Seconds};
+use crate::upkeep::Upkeep;
 
 /// Everything that one Raft group holds. The same batches in the same order give the same state
 /// on every replica.
@@ -35,6 +37,9 @@ pub(crate) struct Context<'b> {
     /// Where the contents of the request's messages lie.
     pub(crate) contents: &'b [ContentPlace],
     pub(crate) events: &'b mut Vec<Event>,
+    /// Where it leaves what queues no longer hold.
+    pub(crate) discarded: &'b mut Discarded,
+    pub(crate) upkeep: &'b mut Upkeep,
 }
 
 impl Context<'_> {
@@ -86,6 +91,8 @@ impl State {
         self.clock.stamp(batch.stamp);
         self.sessions.expire(self.clock.wall());
         let mut events = Vec::new();
+        let mut discarded = Discarded::default();
+        let mut upkeep = Upkeep::of_a_batch();
         let replies = batch.requests.iter().enumerate();
         let replies = replies
             .map(|(ordinal, request)| {
@@ -98,6 +105,8 @@ impl State {
                     ordinal,
                     contents,
                     events: &mut events,
+                    discarded: &mut discarded,
+                    upkeep: &mut upkeep,
                 };
                 let reply = self.execute(&request.command, context);
                 if is_worth_remembering(&request.command, &reply) {
@@ -107,7 +116,11 @@ impl State {
             })
             .collect();
         assert!(contents.is_empty(), "one place for each message");
-        Applied { replies, events }
+        Applied {
+            replies,
+            events,
+            discarded,
+        }
     }
 
     fn execute(&mut self, command: &Command, mut context: Context<'_>) -> Reply<ContentPlace> {
@@ -140,7 +153,8 @@ impl State {
                 self.catalog.set_attributes(now, queue, changes)
             }
             Command::PurgeQueue { queue, cooldown } => {
-                self.touch(queue, context)?.purge(now, queue, *cooldown)
+                let purged = self.touch(queue, context)?;
+                purged.purge(now, queue, *cooldown, context.discarded)
             }
             Command::SendMessages { queue, messages } => self.send(queue, messages, context),
             Command::ReceiveMessages {

@@ -16,7 +16,7 @@ use crate::state::{Context, State};
 use crate::time::{Millis, Seconds};
 
 impl State {
-    /// The queue, with everything done that time has brought about.
+    /// The queue, with everything done that time has brought about, as far as one batch does it.
     pub(crate) fn touch(
         &mut self,
         key: &QueueKey,
@@ -25,8 +25,8 @@ impl State {
         let now = self.clock.now();
         let queue = self.catalog.find_mut(key)?;
         let retention = queue.attributes.message_retention_period;
-        queue.messages.advance(now, retention);
-        queue.deduplication.advance(now);
+        queue.messages.advance(now, retention, context.upkeep);
+        queue.deduplication.advance(now, context.upkeep);
         context.tell_visible(key, queue.messages.take_became_receivable());
         Ok(queue)
     }
@@ -74,6 +74,9 @@ impl State {
         let now = clock.now();
         let dead_letter_queue = self.dead_letter_queue_of(key);
         let queue = self.touch(key, context)?;
+        if queue.holds_expired_messages(now) {
+            return Ok(Outcome::Received(Vec::new()));
+        }
         let timeout = visibility_timeout.unwrap_or(queue.attributes.visibility_timeout);
         if let Some(attempt) = attempt {
             let again = queue
@@ -191,7 +194,8 @@ impl State {
         key: &QueueKey,
         context: &mut Context<'_>,
     ) -> Reply<ContentPlace> {
-        self.catalog.delete(self.clock.now(), key)?;
+        let now = self.clock.now();
+        self.catalog.delete(now, key, context.discarded)?;
         self.move_tasks.forget(key);
         context
             .events
@@ -201,6 +205,13 @@ impl State {
 }
 
 impl Queue {
+    /// Whether more messages have expired than one batch could drop. Until they are gone nothing is
+    /// received or moved: some of them would be.
+    pub(crate) fn holds_expired_messages(&self, now: Millis) -> bool {
+        let retention = self.attributes.message_retention_period;
+        self.messages.expired(now, retention).is_some()
+    }
+
     /// Takes one message in; tells when it becomes visible if that is not now. A duplicate is
     /// answered as its original was, and not taken in.
     fn accept(
@@ -227,7 +238,7 @@ impl Queue {
         let id = deduplication::id_of(fifo, &message.content)
             .ok_or(CommandError::DeduplicationIdMissing)?;
         let key = DeduplicationKey::new(fifo, message, id);
-        if let Some(original) = self.deduplication.find(&key) {
+        if let Some(original) = self.deduplication.find(now, &key) {
             return Ok((original.clone(), None));
         }
         // Messages of one group must not overtake each other: only the queue has a delay.

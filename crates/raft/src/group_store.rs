@@ -17,6 +17,7 @@ use crate::checkpoints::{Checkpoints, Loaded};
 use crate::codec::DecodeError;
 use crate::comparison::Comparison;
 use crate::contents::Contents;
+use crate::freeing::Freeing;
 use crate::link::Peers;
 use crate::log_store::LogStore;
 use crate::mending::Mending;
@@ -136,6 +137,7 @@ impl GroupStore {
                 comparison: comparison.clone(),
             },
             events,
+            Freeing::start(world)?,
         );
         Ok(GroupStore {
             contents: Contents {

@@ -19,6 +19,7 @@ mod contents;
 mod crowd;
 mod entry;
 mod exchanges;
+mod freeing;
 mod group;
 mod group_store;
 mod inspection;

@@ -10,12 +10,14 @@ use openraft::{EntryPayload, OptionalSend, RaftSnapshotBuilder};
 use tokio::sync::mpsc;
 use zonemq_planted::{Bug, is_planted};
 use zonemq_queue::command::{self, Event};
+use zonemq_queue::discarded::Discarded;
 use zonemq_queue::state::State;
 
 use crate::checkpoint::{AppliedState, Checkpoint};
 use crate::checkpoints::Checkpoints;
 use crate::comparison::Comparison;
 use crate::entry;
+use crate::freeing::Freeing;
 use crate::storekeeper::Storekeeper;
 use crate::types::{LogEntry, LogId, NodeId, Snapshot, SnapshotMeta, StoredMembership, TypeConfig};
 
@@ -30,6 +32,7 @@ pub(crate) struct StateMachine {
     latest: Arc<Mutex<Option<Checkpoint>>>,
     watchers: Watchers,
     events: mpsc::Sender<Vec<Event>>,
+    freeing: Freeing,
 }
 
 /// Who wants to know how the state comes along.
@@ -48,6 +51,7 @@ impl StateMachine {
         checkpoints: Checkpoints,
         watchers: Watchers,
         events: mpsc::Sender<Vec<Event>>,
+        freeing: Freeing,
     ) -> StateMachine {
         StateMachine {
             me,
@@ -56,6 +60,7 @@ impl StateMachine {
             latest: Arc::new(Mutex::new(latest)),
             watchers,
             events,
+            freeing,
         }
     }
 
@@ -85,6 +90,7 @@ impl StateMachine {
         Ok(done.unwrap_or(command::Applied {
             replies: Vec::new(),
             events: Vec::new(),
+            discarded: Discarded::default(),
         }))
     }
 }
@@ -106,6 +112,9 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
             let done = self.apply_entry(entry)?;
             if let Some(responder) = responder {
                 responder.send(done.replies);
+            }
+            if !done.discarded.is_empty() {
+                self.freeing.free(done.discarded);
             }
             if !done.events.is_empty() {
                 // Closed only when the node is stopping.
@@ -134,7 +143,10 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
         let installed = self.checkpoints.install(&snapshot).await;
         let installed = installed.map_err(io::Error::other)?;
         set_latest(&self.latest, snapshot);
-        *self.applied.write().unwrap_or_else(PoisonError::into_inner) = installed;
+        let mut applied = self.applied.write().unwrap_or_else(PoisonError::into_inner);
+        let replaced = std::mem::replace(&mut *applied, installed);
+        drop(applied);
+        self.freeing.free(replaced);
         Ok(())
     }
 

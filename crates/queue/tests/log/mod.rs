@@ -19,7 +19,9 @@ impl Logged {
         let contents = contents_of(batch);
         let places = places_of(self.entries.len() as u64, &contents);
         self.entries.push(contents);
-        let Applied { replies, events } = self.state.apply(batch, &places);
+        let Applied {
+            replies, events, ..
+        } = self.state.apply(batch, &places);
         let replies = replies.into_iter().map(|reply| {
             reply.map(|outcome| {
                 let places = outcome.content_places();
