@@ -5,13 +5,14 @@
 //! messages in flight is noisy, and waits until nothing of the others is visible. See "fair
 //! queues" in the guide of SQS; a message without a group is a tenant of its own, never noisy.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::ids::MessageKey;
 use crate::key_set::KeySet;
+use crate::paged_map::PagedMap;
 use crate::time::{Millis, Seconds};
 
 /// A message that was received so often and not deleted goes to the back of the queue.
@@ -44,11 +45,56 @@ enum Candidate {
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 struct Group {
-    visible: BTreeMap<Position, MessageKey>,
+    /// Visible messages in their own places.
+    visible: KeySet,
+    /// Visible messages that went to the back.
+    back: PagedMap<Position, MessageKey>,
     in_flight: u64,
     last_sent_at: Millis,
     /// While it is noisy: the moment under which it is in `noisy_until`.
     noisy_until: Option<Millis>,
+}
+
+impl Group {
+    fn first(&self) -> Option<(Position, MessageKey)> {
+        let own = self.visible.first().map(|key| (Position::of(key), key));
+        let back = self.back.first().map(|(position, key)| (*position, *key));
+        own.into_iter().chain(back).min()
+    }
+
+    /// Whether there was no such message.
+    fn show(&mut self, position: Position, key: MessageKey) -> bool {
+        if position == Position::of(key) {
+            self.visible.insert(key)
+        } else {
+            self.back.insert(position, key).is_none()
+        }
+    }
+
+    fn hide(&mut self, position: Position, key: MessageKey) {
+        if position == Position::of(key) {
+            self.visible.remove(key);
+        } else {
+            self.back.remove(&position);
+        }
+    }
+
+    fn turn(&self) -> Turn {
+        match (self.first(), self.noisy_until) {
+            (None, _) => Turn::Never,
+            (Some((first, _)), None) => Turn::Quiet(first),
+            (Some((first, _)), Some(_)) => Turn::Noisy(self.in_flight, first),
+        }
+    }
+}
+
+/// When it is a group's turn: where it is among the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turn {
+    /// Nothing of it is visible.
+    Never,
+    Quiet(Position),
+    Noisy(u64, Position),
 }
 
 /// What is known of a group beside its messages.
@@ -64,13 +110,13 @@ pub(crate) struct FairOrder {
     /// Messages without a group in their own places.
     alone: KeySet,
     /// Other quiet tenants, by their first message.
-    quiet: BTreeMap<Position, Candidate>,
+    quiet: PagedMap<Position, Candidate>,
     /// Noisy groups that have something visible: the fewest in flight first.
     noisy: BTreeSet<(u64, Position, Arc<str>)>,
     /// When a noisy group is quiet again if nobody sends to it.
     noisy_until: BTreeSet<(Millis, Arc<str>)>,
     /// Those that have anything visible or in flight.
-    groups: BTreeMap<Arc<str>, Group>,
+    groups: PagedMap<Arc<str>, Group>,
     visible: u64,
     in_flight: u64,
 }
@@ -106,7 +152,7 @@ impl FairOrder {
     /// The message whose turn it is, and its place.
     pub(crate) fn first(&self) -> Option<(Position, MessageKey)> {
         let alone = self.alone.first().map(|key| (Position::of(key), key));
-        let quiet = self.quiet.first_key_value();
+        let quiet = self.quiet.first();
         let quiet = quiet.and_then(|(position, candidate)| match candidate {
             Candidate::Message(key) => Some((*position, *key)),
             Candidate::Group(name) => self.first_of(name),
@@ -120,8 +166,7 @@ impl FairOrder {
     }
 
     fn first_of(&self, name: &Arc<str>) -> Option<(Position, MessageKey)> {
-        let (position, key) = self.groups.get(name)?.visible.first_key_value()?;
-        Some((*position, *key))
+        self.groups.get(name)?.first()
     }
 
     /// The name of a group that has messages here.
@@ -153,7 +198,7 @@ impl FairOrder {
             None if position == Position::of(key) => drop(self.alone.insert(key)),
             None => drop(self.quiet.insert(position, Candidate::Message(key))),
             Some(name) => self.edit(name, |group| {
-                group.visible.insert(position, key);
+                group.show(position, key);
             }),
         }
     }
@@ -164,9 +209,7 @@ impl FairOrder {
         match group {
             None if position == Position::of(key) => drop(self.alone.remove(key)),
             None => drop(self.quiet.remove(&position)),
-            Some(name) => self.edit(name, |group| {
-                group.visible.remove(&position);
-            }),
+            Some(name) => self.edit(name, |group| group.hide(position, key)),
         }
     }
 
@@ -182,7 +225,7 @@ impl FairOrder {
             group.in_flight += 1;
             let is_noisy =
                 group.in_flight >= NOISY_IN_FLIGHT && group.in_flight * NOISY_SHARE > all;
-            if is_noisy && group.noisy_until.is_none() && !group.visible.is_empty() {
+            if is_noisy && group.noisy_until.is_none() && group.first().is_some() {
                 turned_noisy = Some(group.last_sent_at + QUIET_AFTER);
                 group.noisy_until = turned_noisy;
             }
@@ -203,36 +246,44 @@ impl FairOrder {
     /// Changes a group and keeps its turn in step. A noisy group without anything visible has
     /// drained: it is quiet again.
     fn edit(&mut self, name: &Arc<str>, change: impl FnOnce(&mut Group)) {
-        let mut group = self.groups.remove(name).unwrap_or_default();
-        if let Some((first, _)) = group.visible.first_key_value() {
-            match group.noisy_until {
-                None => drop(self.quiet.remove(first)),
-                Some(_) => drop(
-                    self.noisy
-                        .remove(&(group.in_flight, *first, Arc::clone(name))),
-                ),
-            }
+        let group = self.groups.get_or_default(name);
+        let before = group.turn();
+        change(group);
+        let after = group.turn();
+        if after == Turn::Never
+            && let Some(until) = group.noisy_until.take()
+        {
+            self.noisy_until.remove(&(until, Arc::clone(name)));
         }
-        change(&mut group);
-        match (group.visible.first_key_value(), group.noisy_until) {
-            (Some((first, _)), None) => {
-                let candidate = Candidate::Group(Arc::clone(name));
-                self.quiet.insert(*first, candidate);
-            }
-            (Some((first, _)), Some(_)) => {
-                self.noisy
-                    .insert((group.in_flight, *first, Arc::clone(name)));
-            }
-            (None, Some(until)) => {
-                self.noisy_until.remove(&(until, Arc::clone(name)));
-                group.noisy_until = None;
-            }
-            (None, None) => {}
+        if after == Turn::Never && group.in_flight == 0 {
+            self.groups.remove(name);
         }
-        if !group.visible.is_empty() || group.in_flight > 0 {
-            self.groups.insert(Arc::clone(name), group);
+        // Most messages come behind others: then it is its turn as before.
+        if before != after {
+            self.end_turn(before, name);
+            self.give_turn(after, name);
         }
     }
+
+    fn give_turn(&mut self, turn: Turn, name: &Arc<str>) {
+        let name = Arc::clone(name);
+        match turn {
+            Turn::Never => {}
+            Turn::Quiet(first) => drop(self.quiet.insert(first, Candidate::Group(name))),
+            Turn::Noisy(in_flight, first) => drop(self.noisy.insert((in_flight, first, name))),
+        }
+    }
+
+    fn end_turn(&mut self, turn: Turn, name: &Arc<str>) {
+        match turn {
+            Turn::Never => {}
+            Turn::Quiet(first) => drop(self.quiet.remove(&first)),
+            Turn::Noisy(in_flight, first) => {
+                self.noisy.remove(&(in_flight, first, Arc::clone(name)));
+            }
+        }
+    }
+
     /// What cannot be known from the messages again.
     pub(crate) fn into_memories(self) -> impl Iterator<Item = (Arc<str>, GroupMemory)> + Send {
         self.groups.into_iter().map(|(name, group)| {
@@ -266,8 +317,7 @@ impl FairOrder {
             return Some(());
         };
         self.visible += 1;
-        let group = self.groups.get_mut(name)?;
-        group.visible.insert(position, key).is_none().then_some(())
+        self.groups.get_mut(name)?.show(position, key).then_some(())
     }
 
     /// A message that is in flight.
@@ -281,21 +331,15 @@ impl FairOrder {
 
     /// Gives each group its turn, when all messages are there; nothing if a group has none.
     pub(crate) fn finish_restoring(&mut self) -> Option<()> {
-        for (name, group) in &self.groups {
+        let groups = self.groups.clone();
+        for (name, group) in groups.iter() {
             if let Some(until) = group.noisy_until {
                 self.noisy_until.insert((until, Arc::clone(name)));
             }
-            match (group.visible.first_key_value(), group.noisy_until) {
-                (Some((first, _)), None) => {
-                    let candidate = Candidate::Group(Arc::clone(name));
-                    self.quiet.insert(*first, candidate);
-                }
-                (Some((first, _)), Some(_)) => {
-                    let turn = (group.in_flight, *first, Arc::clone(name));
-                    self.noisy.insert(turn);
-                }
-                (None, None) if group.in_flight > 0 => {}
-                (None, _) => return None,
+            match group.turn() {
+                Turn::Never if group.in_flight > 0 && group.noisy_until.is_none() => {}
+                Turn::Never => return None,
+                turn => self.give_turn(turn, name),
             }
         }
         Some(())
@@ -306,5 +350,29 @@ impl FairOrder {
 impl FairOrder {
     pub(crate) fn size_bytes(&self) -> usize {
         self.alone.size_bytes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clone_has_all_groups_but_those_that_are_touched_in_common_with_its_original() {
+        let mut order = FairOrder::default();
+        for number in 0..10_000 {
+            let name: Arc<str> = number.to_string().into();
+            let key = MessageKey(number);
+            order.show(Position::of(key), key, Some(&name));
+        }
+        let snapshot = order.clone();
+        let key = MessageKey(10_000);
+        order.show(Position::of(key), key, Some(&"0".into()));
+        for pages in [snapshot.groups.pages(), order.groups.pages()] {
+            assert_eq!(pages.all - pages.shared, 1);
+        }
+        // Its first message is the same as before: so is its turn.
+        let pages = snapshot.quiet.pages();
+        assert_eq!(pages.all, pages.shared);
     }
 }

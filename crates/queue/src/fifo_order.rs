@@ -5,13 +5,13 @@
 //! locked, and one receive can take several messages of a group, in order. Delayed messages are
 //! not in the line yet.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use zonemq_planted::{Bug, is_planted};
 
 use crate::ids::MessageKey;
 use crate::key_set::KeySet;
+use crate::paged_map::PagedMap;
 
 /// The messages of one group. Only some of the visible ones can be received.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -37,9 +37,9 @@ impl Line {
 /// The groups, and which of them can be received from.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct FifoOrder {
-    lines: BTreeMap<Arc<str>, Line>,
+    lines: PagedMap<Arc<str>, Line>,
     /// Groups whose first message is visible, by that message: the oldest first.
-    unlocked: BTreeMap<MessageKey, Arc<str>>,
+    unlocked: PagedMap<MessageKey, Arc<str>>,
     visible: u64,
 }
 
@@ -54,7 +54,7 @@ impl FifoOrder {
 
     /// The messages of the group whose turn it is, in order.
     pub(crate) fn first(&self) -> impl Iterator<Item = MessageKey> {
-        let group = self.unlocked.first_key_value();
+        let group = self.unlocked.first();
         let line = group.and_then(|(_, name)| self.lines.get(name));
         line.into_iter().flat_map(Line::open)
     }
@@ -101,7 +101,7 @@ impl FifoOrder {
     /// Changes a line and keeps its turn in step. Returns whether its group can be received from
     /// only since now.
     fn edit(&mut self, name: Arc<str>, change: impl FnOnce(&mut Line)) -> bool {
-        let line = self.lines.entry(Arc::clone(&name)).or_default();
+        let line = self.lines.get_or_default(&name);
         let before = line.open().next();
         change(line);
         let after = line.open().next();
@@ -118,5 +118,26 @@ impl FifoOrder {
             }
         }
         before.is_none() && after.is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clone_has_all_lines_but_those_that_are_touched_in_common_with_its_original() {
+        let mut order = FifoOrder::default();
+        for number in 0..10_000 {
+            order.show(MessageKey(number), number.to_string().into());
+        }
+        let snapshot = order.clone();
+        order.show(MessageKey(10_000), "0".into());
+        for pages in [snapshot.lines.pages(), order.lines.pages()] {
+            assert_eq!(pages.all - pages.shared, 1);
+        }
+        // Its first message is the same as before: so is its turn.
+        let pages = snapshot.unlocked.pages();
+        assert_eq!(pages.all, pages.shared);
     }
 }

@@ -13,11 +13,26 @@ use crate::ids::MessageKey;
 pub(crate) const KEYS_IN_A_WORD: u64 = 64;
 const WORDS_ON_A_PAGE: u64 = 64;
 
-/// Keys in order. Neither words without keys nor pages without words are kept.
+/// Keys in order.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum KeySet {
+    /// At most one, on no page: so it is with most of a million message groups.
+    One(Option<MessageKey>),
+    /// At least two.
+    Paged(PagedKeys),
+}
+
+/// Neither words without keys nor pages without words are kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub(crate) struct KeySet {
+pub(crate) struct PagedKeys {
     pages: BTreeMap<u64, Arc<Page>>,
     len: u64,
+}
+
+impl Default for KeySet {
+    fn default() -> Self {
+        KeySet::One(None)
+    }
 }
 
 /// Words in order, each with its place on the page.
@@ -54,15 +69,72 @@ pub(crate) fn keys_in(word: u64, bits: u64) -> impl Iterator<Item = MessageKey> 
 
 impl KeySet {
     pub(crate) fn len(&self) -> u64 {
-        self.len
+        match self {
+            KeySet::One(key) => u64::from(key.is_some()),
+            KeySet::Paged(keys) => keys.len,
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.len == 0
+        *self == KeySet::One(None)
     }
 
     /// Whether the key was not in the set.
     pub(crate) fn insert(&mut self, key: MessageKey) -> bool {
+        match self {
+            KeySet::One(None) => {
+                *self = KeySet::One(Some(key));
+                true
+            }
+            KeySet::One(Some(other)) if *other == key => false,
+            KeySet::One(Some(other)) => {
+                let mut keys = PagedKeys::default();
+                keys.insert(*other);
+                keys.insert(key);
+                *self = KeySet::Paged(keys);
+                true
+            }
+            KeySet::Paged(keys) => keys.insert(key),
+        }
+    }
+
+    /// Whether the key was in the set.
+    pub(crate) fn remove(&mut self, key: MessageKey) -> bool {
+        match self {
+            KeySet::One(Some(other)) if *other == key => {
+                *self = KeySet::One(None);
+                true
+            }
+            KeySet::One(_) => false,
+            KeySet::Paged(keys) => {
+                let was_there = keys.remove(key);
+                if keys.len == 1 {
+                    *self = KeySet::One(keys.first());
+                }
+                was_there
+            }
+        }
+    }
+
+    pub(crate) fn first(&self) -> Option<MessageKey> {
+        match self {
+            KeySet::One(key) => *key,
+            KeySet::Paged(keys) => keys.first(),
+        }
+    }
+
+    /// In order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = MessageKey> {
+        let (one, paged) = match self {
+            KeySet::One(key) => (*key, None),
+            KeySet::Paged(keys) => (None, Some(keys.iter())),
+        };
+        one.into_iter().chain(paged.into_iter().flatten())
+    }
+}
+
+impl PagedKeys {
+    fn insert(&mut self, key: MessageKey) -> bool {
         let (number, place, bit) = split(key);
         let page = Arc::make_mut(self.pages.entry(number).or_default());
         let is_new = match find(page, place) {
@@ -81,8 +153,7 @@ impl KeySet {
         is_new
     }
 
-    /// Whether the key was in the set.
-    pub(crate) fn remove(&mut self, key: MessageKey) -> bool {
+    fn remove(&mut self, key: MessageKey) -> bool {
         let (number, place, bit) = split(key);
         let Some(page) = self.pages.get_mut(&number) else {
             return false;
@@ -102,13 +173,12 @@ impl KeySet {
         true
     }
 
-    pub(crate) fn first(&self) -> Option<MessageKey> {
+    fn first(&self) -> Option<MessageKey> {
         let (number, page) = self.pages.first_key_value()?;
         keys_on(*number, page).next()
     }
 
-    /// In order.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = MessageKey> {
+    fn iter(&self) -> impl Iterator<Item = MessageKey> {
         let pages = self.pages.iter();
         pages.flat_map(|(number, page)| keys_on(*number, page))
     }
@@ -123,12 +193,16 @@ pub(crate) fn map_bytes(len: usize) -> usize {
 
 #[cfg(test)]
 impl KeySet {
+    /// What its pages take in memory, near enough.
     pub(crate) fn size_bytes(&self) -> usize {
-        let pages = self.pages.values().map(|page| {
+        let KeySet::Paged(keys) = self else {
+            return 0;
+        };
+        let pages = keys.pages.values().map(|page| {
             // Each allocation costs the allocator about 16 bytes; an `Arc` has two counts.
             page.capacity() * size_of::<(u8, u64)>() + 16 + size_of::<Page>() + 16 + 16
         });
-        pages.sum::<usize>() + map_bytes(self.pages.len())
+        pages.sum::<usize>() + map_bytes(keys.pages.len())
     }
 }
 
@@ -173,9 +247,12 @@ mod tests {
         }
         let snapshot = set.clone();
         set.insert(MessageKey(1_000_000));
-        let pages = snapshot.pages.values();
+        let KeySet::Paged(keys) = snapshot else {
+            unreachable!("there are many");
+        };
+        let pages = keys.pages.values();
         let own = pages.filter(|page| Arc::strong_count(page) == 1).count();
-        assert_eq!((own, snapshot.pages.len()), (1, 245));
+        assert_eq!((own, keys.pages.len()), (1, 245));
     }
 
     #[test]

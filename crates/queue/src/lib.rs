@@ -25,6 +25,7 @@ pub mod message;
 mod messages;
 pub mod move_task;
 mod moves;
+mod paged_map;
 mod paged_set;
 pub mod pieces;
 mod policy;

@@ -153,7 +153,6 @@ impl Messages {
         }
     }
 
-    /// The message that expires first, and when it was sent.
     /// The oldest message, if it has outlived the retention period: nobody may receive it any more.
     pub(crate) fn expired(&self, now: Millis, retention: Seconds) -> Option<MessageKey> {
         let (sent_at, key) = self.oldest()?;
@@ -161,6 +160,7 @@ impl Messages {
         is_expired.then_some(key)
     }
 
+    /// The message that expires first, and when it was sent.
     fn oldest(&self) -> Option<(Millis, MessageKey)> {
         let aging = self.aging.first().and_then(|key| {
             let message = self.by_key.get(key)?;
