@@ -25,7 +25,8 @@ pub struct Member {
 impl NodeConfig {
     /// A good size of the log's files: prepared in some milliseconds, filled in some hundred.
     pub const SEGMENT_BYTES: u64 = 16 << 20;
-    /// A good distance between snapshots: recovery reads no more log than this, and the last one.
+    /// A good distance between snapshots: recovery reads the last one and no more log than this, or
+    /// four times as much after two seconds of full load.
     pub const SNAPSHOT_LOG_BYTES: u64 = 64 << 20;
     /// A good pause between scrubs: a node has read all that it stores at least once a day.
     pub const SCRUB_PAUSE: Duration = Duration::from_hours(12);

@@ -51,7 +51,7 @@ pub struct GroupConfig {
     /// Where snapshots lie.
     pub snapshots: PathBuf,
     /// A snapshot is taken when the log since the last one has grown to so many bytes, or to twice
-    /// the size of a snapshot where that is more.
+    /// the size of a snapshot where that is more; under full load it is let grow to four times as many.
     pub snapshot_log_bytes: u64,
     /// All that is stored is read and checked, with a pause of this length between two times.
     pub scrub_pause: Duration,
