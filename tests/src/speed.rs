@@ -24,6 +24,7 @@ pub mod failovers;
 pub mod figures;
 pub mod machine;
 pub mod record;
+pub mod stalls;
 pub mod table;
 pub mod yardstick;
 

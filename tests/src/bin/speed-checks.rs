@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use zonemq_tests::check;
-use zonemq_tests::speed::{consoles, elections, failovers};
+use zonemq_tests::speed::{consoles, elections, failovers, stalls};
 
 /// Measures what only shows over many minutes, and holds each figure against what it must be.
 ///
@@ -23,6 +23,8 @@ enum Check {
     Failovers(failovers::FailoversArgs),
     /// Elections that nobody needed, under full load
     Elections(elections::ElectionsArgs),
+    /// How long nothing is acknowledged while millions of messages go, or lie in as many groups
+    Stalls(stalls::StallsArgs),
     /// What consoles that are open cost clients that send
     Consoles(consoles::ConsolesArgs),
 }
@@ -34,6 +36,7 @@ fn main() -> anyhow::Result<ExitCode> {
         match &cli.check {
             Check::Failovers(args) => failovers::run(args, report).await,
             Check::Elections(args) => elections::run(args, report).await,
+            Check::Stalls(args) => stalls::run(args, report).await,
             Check::Consoles(args) => consoles::run(args, report).await?,
         }
         Ok(())
