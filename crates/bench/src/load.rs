@@ -25,6 +25,9 @@ use crate::tally::{Operation, Tally, interval_of};
 const TELL_EVERY: Duration = Duration::from_millis(100);
 /// A queue that takes no message for so long is not being filled.
 const STUCK_AFTER: Duration = Duration::from_secs(30);
+/// A server that was filled may put things in order, as long as that took and no longer than this: what
+/// it does then has nothing to do with what is measured.
+const LONGEST_REST: Duration = Duration::from_secs(3);
 /// Clients that connect at one time.
 const CONNECTING: usize = 64;
 /// Fills are as fast with these as with more.
@@ -205,7 +208,7 @@ async fn run_on<Stop: Future<Output = ()>>(
     Ok(Results::new(options, &tally, &measured))
 }
 
-/// Puts messages into the queues, evenly.
+/// Puts messages into the queues, evenly, and leaves them alone for a moment.
 async fn fill_queues<Stop: Future<Output = ()>>(
     options: &Options,
     queue_urls: &[String],
@@ -226,7 +229,7 @@ async fn fill_queues<Stop: Future<Output = ()>>(
     };
     let role = |client: usize| Role::Fill(shares[client % shares.len()].clone());
     let crew = Crew::gather(&filling, queue_urls, epoch, role)?;
-    crew.begin();
+    let begun = crew.begin();
     let (mut done, mut progressed) = (0, Instant::now());
     while done < fill {
         tokio::select! {
@@ -247,7 +250,11 @@ async fn fill_queues<Stop: Future<Output = ()>>(
         tell(Progress::Filling { done, of: fill });
     }
     crew.dismiss();
-    Ok(())
+    let rest = begun.elapsed().min(LONGEST_REST);
+    tokio::select! {
+        () = tokio::time::sleep(rest) => Ok(()),
+        () = &mut stop => Err(BenchError::StoppedEarly),
+    }
 }
 
 /// All clients of a run, on their threads. They end when it is dropped.
