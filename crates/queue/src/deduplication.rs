@@ -160,8 +160,11 @@ impl Deduplication {
 
     /// What was answered when a message with this key was accepted within the window.
     pub(crate) fn find(&self, now: Millis, key: &DeduplicationKey) -> Option<&SentMessage> {
-        let digest = key.digest();
-        let number = *self.numbers.get(&shelf_of(&digest))?.get(&digest)?;
+        self.find_digest(now, &key.digest())
+    }
+
+    fn find_digest(&self, now: Millis, digest: &KeyDigest) -> Option<&SentMessage> {
+        let number = *self.numbers.get(&shelf_of(digest))?.get(digest)?;
         let page = self.accepted.get(&page_of(number))?;
         let at = page.binary_search_by_key(&number, |(number, _)| *number);
         let (_, accepted) = page.get(at.ok()?)?;
@@ -186,27 +189,25 @@ impl Deduplication {
             key,
             sent: sent.clone(),
         };
-        debug_assert!(
-            self.find(now, &accepted.key).is_none(),
-            "a duplicate was accepted"
-        );
-        let is_new = self.insert(number, accepted);
+        let digest = accepted.key.digest();
+        let known = self.find_digest(now, &digest);
+        assert!(known.is_none(), "a duplicate was accepted");
+        let is_new = self.insert(number, &digest, accepted);
         assert!(is_new, "a sequence number is used once");
         sent
     }
 
     /// Whether there was none with its number. One with its key may be there, older than the window
     /// and not forgotten yet.
-    fn insert(&mut self, number: SequenceNumber, accepted: Accepted) -> bool {
-        let digest = accepted.key.digest();
+    fn insert(&mut self, number: SequenceNumber, digest: &KeyDigest, accepted: Accepted) -> bool {
         let page = Arc::make_mut(self.accepted.entry(page_of(number)).or_default());
         let Err(at) = page.binary_search_by_key(&number, |(number, _)| *number) else {
             return false;
         };
         page.insert(at, (number, accepted));
-        let numbers = self.numbers.entry(shelf_of(&digest)).or_default();
-        if numbers.get(&digest).is_none_or(|earlier| *earlier < number) {
-            Arc::make_mut(numbers).insert(digest, number);
+        let numbers = self.numbers.entry(shelf_of(digest)).or_default();
+        if numbers.get(digest).is_none_or(|earlier| *earlier < number) {
+            Arc::make_mut(numbers).insert(*digest, number);
         }
         true
     }
@@ -220,7 +221,8 @@ impl Deduplication {
     /// Nothing if it is there already.
     pub(crate) fn restore(&mut self, accepted: Accepted) -> Option<()> {
         let number = accepted.sent.sequence_number?;
-        self.insert(number, accepted).then_some(())
+        let digest = accepted.key.digest();
+        self.insert(number, &digest, accepted).then_some(())
     }
 }
 

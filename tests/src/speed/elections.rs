@@ -27,8 +27,7 @@ pub async fn run(args: &ElectionsArgs, report: &mut Report) {
     let cluster = TestCluster::start();
     let load = Load::create(&cluster, "elections", BODY_BYTES, &[]).await;
     cluster.leader().await;
-    let term = || cluster.status().leader().and_then(|leader| leader.term);
-    let before = term();
+    let before = term(&cluster);
     let end = Instant::now() + Duration::from_secs(args.seconds);
     let mut clients = JoinSet::new();
     for turn in 0..args.clients {
@@ -57,7 +56,17 @@ pub async fn run(args: &ElectionsArgs, report: &mut Report) {
     let took = Duration::from_secs(args.seconds);
     let counts = load.ledger.counts();
     report.note("sends", format!("{:.0}/s", rate(counts.acknowledged, took)));
-    let elections = match (before, term()) {
+    none_since(before, &cluster, report);
+}
+
+/// The term of the leader, if somebody leads.
+pub(super) fn term(cluster: &TestCluster) -> Option<u64> {
+    cluster.status().leader().and_then(|leader| leader.term)
+}
+
+/// Holds the terms that came since this one against none.
+pub(super) fn none_since(before: Option<u64>, cluster: &TestCluster, report: &mut Report) {
+    let elections = match (before, term(cluster)) {
         (Some(before), Some(after)) => (after - before).to_string(),
         _ => "nobody leads".to_owned(),
     };

@@ -11,6 +11,8 @@ use tokio::task::JoinSet;
 
 use crate::cluster::TestCluster;
 use crate::raw_http::Api;
+use crate::speed::elections;
+use crate::store::load::BATCH;
 use crate::store::report::Report;
 
 /// How much of it there is, and how long it may hold others up.
@@ -29,8 +31,6 @@ pub struct StallsArgs {
 
 /// The queue of the client that is watched.
 const WATCHED: &str = "watched";
-/// SQS's largest batch.
-const BATCH: u64 = 10;
 const CONNECTIONS: u64 = 32;
 /// In which what follows a command is watched.
 const AFTER: Duration = Duration::from_secs(3);
@@ -40,8 +40,7 @@ pub async fn run(args: &StallsArgs, report: &mut Report) {
     let cluster = TestCluster::start();
     let api = Arc::new(Api::of(&cluster, cluster.leader().await));
     create(&api, WATCHED, &json!({})).await;
-    let term = || cluster.status().leader().and_then(|leader| leader.term);
-    let before = term();
+    let before = elections::term(&cluster);
     let fifo = json!({"FifoQueue": "true", "ContentBasedDeduplication": "true"});
     for (name, attributes) in [("groups", json!({})), ("groups.fifo", fifo)] {
         create(&api, name, &attributes).await;
@@ -60,12 +59,7 @@ pub async fn run(args: &StallsArgs, report: &mut Report) {
         let what = format!("{operation} of {}: nothing acknowledged for", args.messages);
         report.at_most(&what, args.longest, gap.await, "s");
     }
-    let elections = match (before, term()) {
-        (Some(before), Some(after)) => (after - before).to_string(),
-        _ => "nobody leads".to_owned(),
-    };
-    let holds = elections == "0";
-    report.figure("elections that nobody needed", "0", elections, holds);
+    elections::none_since(before, &cluster, report);
 }
 
 /// Whether messages have a group.
