@@ -54,5 +54,11 @@ pub(crate) fn decode_borrowed<'b, T: Deserialize<'b>>(bytes: &'b [u8]) -> Result
     Ok(value)
 }
 
+/// Decodes a value with which `bytes` begin.
+pub(crate) fn decode_start<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DecodeError> {
+    let (value, _) = bincode::serde::decode_from_slice(bytes, format())?;
+    Ok(value)
+}
+
 #[cfg(test)]
 mod tests;

@@ -99,6 +99,14 @@ struct BatchHead {
     requests: Vec<RequestHead>,
 }
 
+/// How a [`BatchHead`] begins.
+#[derive(Deserialize)]
+struct BatchStart {
+    _stamp: Millis,
+    _nonce: u128,
+    requests_count: u64,
+}
+
 #[derive(Serialize, Deserialize)]
 struct RequestHead {
     id: RequestId,
@@ -202,9 +210,8 @@ fn put_content(content: &Content, into: &mut Vec<u8>) -> u32 {
     length_of(&into[start..])
 }
 
-/// The head of a batch, and where the contents begin.
-fn decode_head(payload: &Payload) -> Result<(BatchHead, usize), EntryError> {
-    let bytes = &payload.0;
+/// The bytes of the head of a batch, and where the contents begin.
+fn head_of(bytes: &[u8]) -> Result<(&[u8], usize), EntryError> {
     let (&[kind, ref length @ ..], _) = bytes
         .split_first_chunk::<HEAD_START>()
         .ok_or(EntryError::Short)?;
@@ -215,7 +222,26 @@ fn decode_head(payload: &Payload) -> Result<(BatchHead, usize), EntryError> {
         .checked_add(HEAD_START)
         .ok_or(EntryError::Short)?;
     let head = bytes.get(HEAD_START..end).ok_or(EntryError::Short)?;
+    Ok((head, end))
+}
+
+/// The head of a batch, and where the contents begin.
+fn decode_head(payload: &Payload) -> Result<(BatchHead, usize), EntryError> {
+    let (head, end) = head_of(&payload.0)?;
     Ok((codec::decode(head)?, end))
+}
+
+/// Whether these entries are one, with one request: whoever asked was alone.
+pub(crate) fn are_one_request(entries: &[LogEntry]) -> bool {
+    let [entry] = entries else {
+        return false;
+    };
+    match &entry.payload {
+        EntryPayload::Normal(payload) => head_of(&payload.0)
+            .and_then(|(head, _)| Ok(codec::decode_start::<BatchStart>(head)?))
+            .is_ok_and(|start| start.requests_count == 1),
+        EntryPayload::Blank | EntryPayload::Membership(_) => false,
+    }
 }
 
 /// The batch of an entry, and the places of the contents in it.

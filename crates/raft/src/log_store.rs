@@ -16,7 +16,7 @@ use openraft::{EntryPayload, OptionalSend, RaftLogReader};
 use tokio::sync::oneshot;
 use zonemq_planted::{Bug, is_planted};
 use zonemq_queue::message::ContentPlace;
-use zonemq_wal::{EntryId, GroupId, ReadError, Record, RecoveredGroup, Wal};
+use zonemq_wal::{EntryId, GroupId, ReadError, Record, RecoveredGroup, Wal, WalFailed};
 
 use crate::codec::{self, DecodeError};
 use crate::entry;
@@ -28,6 +28,9 @@ const READ_BYTES: usize = 2 << 20;
 const TAIL_BYTES: usize = 16 << 20;
 /// More are not read in the task that answers, where heartbeats would wait for it.
 const READ_IN_PLACE_BYTES: usize = 64 << 10;
+/// When so many appends in a row were of one request each, one client asks, and waits for each answer:
+/// requests of two meet sooner.
+const LONE_APPENDS: u32 = 8;
 /// What an entry takes in memory beside its payload.
 const ENTRY_BYTES: usize = 128;
 
@@ -53,6 +56,8 @@ struct Log {
     durable_until: u64,
     /// How often entries were taken back. What became durable before counts no more after.
     truncations: u64,
+    /// So many of the latest appends were of one request each.
+    lone_appends: u32,
     /// The sum of the payloads of all entries ever pushed: in this life of the process.
     pushed_bytes: u64,
 }
@@ -84,6 +89,17 @@ impl Log {
         self.last = Some(entry.log_id);
         self.tail.push_back(entry);
         self.shorten_tail();
+    }
+
+    /// Whether an append, with one request or not, goes with those before it as the request of one
+    /// client that waits for each answer.
+    fn is_alone(&mut self, is_one_request: bool) -> bool {
+        self.lone_appends = if is_one_request {
+            self.lone_appends.saturating_add(1)
+        } else {
+            0
+        };
+        self.lone_appends >= LONE_APPENDS
     }
 
     /// Entries of an append made before so many truncations are durable below `until`.
@@ -397,14 +413,19 @@ impl RaftLogStorage<TypeConfig> for LogStore {
         I: IntoIterator<Item = LogEntry> + OptionalSend,
         I::IntoIter: OptionalSend,
     {
-        let mut records = Vec::new();
-        let (until, truncations) = {
+        let entries: Vec<LogEntry> = entries.into_iter().collect();
+        let is_one_request = entry::are_one_request(&entries);
+        let records = entries
+            .iter()
+            .map(|entry| entry::to_record(self.group, entry));
+        let records: Vec<Record> = records.collect();
+        let (until, truncations, is_alone) = {
             let mut log = self.locked();
             for entry in entries {
-                records.push(entry::to_record(self.group, &entry));
                 log.push(entry);
             }
-            (log.next_index(), log.truncations)
+            let is_alone = log.is_alone(is_one_request);
+            (log.next_index(), log.truncations, is_alone)
         };
         if is_planted(Bug::AppendAcknowledgedAtOnce) {
             callback.io_completed(Ok(()));
@@ -412,15 +433,17 @@ impl RaftLogStorage<TypeConfig> for LogStore {
             return Ok(());
         }
         let log = self.clone();
-        self.wal.append(
-            records,
-            Box::new(move |result| {
-                if result.is_ok() {
-                    log.locked().became_durable(until, truncations);
-                }
-                callback.io_completed(result.map_err(io::Error::other));
-            }),
-        );
+        let done = Box::new(move |result: Result<(), WalFailed>| {
+            if result.is_ok() {
+                log.locked().became_durable(until, truncations);
+            }
+            callback.io_completed(result.map_err(io::Error::other));
+        });
+        if is_alone {
+            self.wal.append_alone(records, done);
+        } else {
+            self.wal.append(records, done);
+        }
         Ok(())
     }
 
@@ -441,5 +464,23 @@ impl RaftLogStorage<TypeConfig> for LogStore {
             payload: codec::encode(&log_id).into(),
         });
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_asks_is_alone_when_eight_appends_in_a_row_were_of_one_request() {
+        let mut log = Log::default();
+        for _ in 0..2 {
+            for _ in 0..7 {
+                assert!(!log.is_alone(true));
+            }
+            assert!(log.is_alone(true));
+            assert!(log.is_alone(true));
+            assert!(!log.is_alone(false));
+        }
     }
 }

@@ -9,6 +9,7 @@
 //! The README of this crate shows the files and gives the rules; read `record`, `segment` and
 //! `recovery` in this order to see them at work.
 
+mod inbox;
 mod layout;
 mod live;
 mod open_error;
@@ -35,6 +36,7 @@ use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot, watch};
 use zonemq_world::{Disk, DiskFile, Urgency, World};
 
+use crate::inbox::{Inbox, Message, WriteInPlace};
 pub use crate::layout::{Stretch, Stretched, stretches};
 pub use crate::live::Live;
 pub use crate::open_error::OpenError;
@@ -42,15 +44,16 @@ pub use crate::places::SealedSegment;
 pub use crate::progress::Progress;
 pub use crate::reader::{PartPlace, ReadError};
 use crate::reader::{Question, SharedPlaces};
+use crate::record::Stored;
 pub use crate::record::{GroupId, Part, Record};
 pub use crate::replay::{DamagedWrite, EntryId, Recovered, RecoveredEntry, RecoveredGroup};
 pub use crate::segment::SegmentId;
 pub use crate::stats::{Stats, SyncTimes};
 pub use crate::stopped::StoppedLog;
-use crate::writer::{Message, Writer};
+use crate::writer::Writer;
 
-/// Is called once, when the records of an append are durable or never will be. It runs on the
-/// writer's thread and must not block.
+/// Is called once, when the records of an append are durable or never will be. It runs where they
+/// were written, on the log's thread as a rule, and must not block.
 pub type Completion = Box<dyn FnOnce(Result<(), WalFailed>) + Send>;
 
 /// Where the log lies and how it is cut.
@@ -107,6 +110,9 @@ pub struct Wal {
     // Unbounded in itself; what is under way is bounded above: the proposer and openraft's
     // replication limit the entries that are not yet durable.
     messages: mpsc::UnboundedSender<Message>,
+    /// Calls the log's thread: one call is enough for all that waits.
+    calls: mpsc::Sender<()>,
+    inbox: Arc<dyn WriteInPlace>,
     failure: watch::Receiver<Option<WalFailed>>,
     stats: Arc<Stats>,
     readers: Arc<Readers>,
@@ -157,7 +163,8 @@ impl Wal {
         world: &W,
         options: Options,
     ) -> Result<(Wal, Recovered), OpenError> {
-        let (messages, inbox) = mpsc::unbounded_channel();
+        let (messages, waiting) = mpsc::unbounded_channel();
+        let (calls, called) = mpsc::channel(1);
         let (failure_sender, failure) = watch::channel(None);
         let stats = Arc::new(Stats::default());
         let (opened_sender, opened) = oneshot::channel();
@@ -171,16 +178,17 @@ impl Wal {
             async move {
                 match Writer::open(world, options, stats, failure_sender, places).await {
                     Ok((writer, recovered)) => {
-                        // Whoever opened it may be gone: then the inbox is closed, too.
-                        let _ = opened_sender.send(Ok(recovered));
-                        writer.run(inbox).await;
+                        let inbox = Arc::new(Inbox::new(writer, waiting));
+                        // Whoever opened it may be gone: then nobody calls.
+                        let _ = opened_sender.send(Ok((inbox.clone(), recovered)));
+                        inbox.answer(called).await;
                     }
                     Err(error) => drop(opened_sender.send(Err(error))),
                 }
             }
         });
         spawned.map_err(|source| DiskError::new(&directory, source))?;
-        let recovered = opened.await.map_err(|_| {
+        let (inbox, recovered) = opened.await.map_err(|_| {
             DiskError::new(&directory, io::Error::other("the thread of the log ended"))
         })??;
         let mut questions = Vec::with_capacity(READERS);
@@ -198,6 +206,8 @@ impl Wal {
         }
         let wal = Wal {
             messages,
+            calls,
+            inbox,
             failure,
             stats,
             readers: Arc::new(Readers {
@@ -278,17 +288,45 @@ impl Wal {
     pub fn retire(&self, group: GroupId, live: Live) {
         // A log that has failed or was closed removes nothing.
         let _ = self.messages.send(Message::Live { group, live });
+        self.call();
     }
 
     /// Hands records over; they take effect in the order of the calls. They are durable when
     /// `done` is called with `Ok`.
     pub fn append(&self, records: Vec<Record>, done: Completion) {
+        self.hand_over(stored(records), done);
+        self.call();
+    }
+
+    /// The same for an append that has no company: nobody else is about to append, or to ask this
+    /// runtime for anything. If it is small and the disk is quick, a task of the caller's runtime
+    /// writes it, after all else that is ready there: no thread has to wake up. Must be called from
+    /// within a tokio runtime.
+    pub fn append_alone(&self, records: Vec<Record>, done: Completion) {
+        let records = stored(records);
+        let bytes = inbox::bytes_of(&records);
+        self.hand_over(records, done);
+        let wal = self.clone();
+        tokio::spawn(async move {
+            if !wal.inbox.write_in_place(bytes).await {
+                wal.call();
+            }
+        });
+    }
+
+    fn hand_over(&self, records: Vec<Stored>, done: Completion) {
         if let Err(mpsc::error::SendError(Message::Append { done, .. })) =
             self.messages.send(Message::Append { records, done })
         {
             let failure = self.failure.borrow().clone();
             done(Err(failure.unwrap_or(WalFailed::Closed)));
         }
+    }
+
+    /// Has the log's thread write what waits.
+    fn call(&self) {
+        // It was called already, or there is nothing that it might do.
+        let _ = self.calls.try_send(());
     }
 
     /// Becomes `Some` when the log has failed, and stays so.
@@ -306,8 +344,13 @@ impl Wal {
     pub async fn close(self) {
         let (done, closed) = oneshot::channel();
         if self.messages.send(Message::Close { done }).is_ok() {
+            self.call();
             // An error means that the writer has already ended.
             let _ = closed.await;
         }
     }
+}
+
+fn stored(records: Vec<Record>) -> Vec<Stored> {
+    records.into_iter().map(Stored::Record).collect()
 }

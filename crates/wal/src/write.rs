@@ -19,7 +19,7 @@ use crate::record::{
 };
 
 /// A disk writes each of these whole or not at all, or the first bytes of one.
-const SECTOR_BYTES: usize = 512;
+pub(crate) const SECTOR_BYTES: usize = 512;
 /// The last bytes of each write. None of them is zero.
 const END: [u8; 8] = *b"\xe7zq-end\xe7";
 pub(crate) const END_BYTES: usize = END.len();

@@ -1,12 +1,13 @@
-//! The one task that writes. It takes all that waits, writes it with one write, makes it durable
-//! with one fdatasync, and then calls the completions in order.
+//! What writes: it puts records into the current segment with one write, makes them durable with one
+//! fdatasync, and notes where they lie. Segments begin and end here.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::watch;
 use zonemq_planted::{Bug, is_planted};
 use zonemq_world::{Clock, Disk, DiskFile, World};
 
@@ -19,12 +20,9 @@ use crate::segment::{RECORDS_START, SegmentId};
 use crate::spares::{Blocks, FEW_WRITES, Spares};
 use crate::stats::Stats;
 use crate::stopped::Access;
-use crate::write;
-use crate::{Completion, DiskError, OpenError, Options, WalFailed};
+use crate::write::{self, SECTOR_BYTES};
+use crate::{DiskError, OpenError, Options, WalFailed};
 
-/// More than this does not wait for the same fdatasync, so that the first of a long queue is not
-/// held up by the last. One append is never split.
-const WRITE_BYTES: u64 = 2 << 20;
 /// A longer write, which is rare, gives its memory back.
 const BUFFER_BYTES: usize = 4 << 20;
 /// So many of the latest sealed segments stay in the system's cache, half a GiB with segments of
@@ -33,19 +31,11 @@ const BUFFER_BYTES: usize = 4 << 20;
 /// leave the rest of it to others. Who reads on from an older message brings the next ones in.
 const CACHED_SEGMENTS: usize = 32;
 
-pub(crate) enum Message {
-    Append {
-        records: Vec<Record>,
-        done: Completion,
-    },
-    Live {
-        group: GroupId,
-        live: Live,
-    },
-    Close {
-        done: oneshot::Sender<()>,
-    },
-}
+/// After one that took longer, the disk is no longer waited for in place: beside a millisecond it is
+/// little to wake two threads, and where one sync takes long, the next may.
+const QUICK_SYNC: Duration = Duration::from_millis(1);
+/// Until so many in a row were quick again. On a healthy disk every few hundredth is not.
+const WARY_WRITES: u32 = 64;
 
 /// What a new segment must repeat, because the segments before it may be removed.
 #[derive(Default)]
@@ -65,6 +55,8 @@ pub(crate) struct Writer<W: World> {
     current: Current<File<W>>,
     /// To the current segment. What was before the log was opened counts as many.
     writes: u64,
+    /// So many more go by before one is written in place.
+    wary_writes: u32,
     /// For the next write: memory that is used again need not be fetched from the system.
     buffer: Vec<u8>,
     carried: BTreeMap<GroupId, Carried>,
@@ -73,37 +65,6 @@ pub(crate) struct Writer<W: World> {
 }
 
 type File<W> = <<W as World>::Disk as Disk>::File;
-
-/// What is worked on together: appends become durable together.
-#[derive(Default)]
-struct Group {
-    records: Vec<Stored>,
-    bytes: u64,
-    completions: Vec<Completion>,
-    live: Vec<(GroupId, Live)>,
-    close: Option<oneshot::Sender<()>>,
-}
-
-impl Group {
-    fn add(&mut self, message: Message) {
-        match message {
-            Message::Append { records, done } => {
-                let records = records.into_iter().map(Stored::Record);
-                let before = self.records.len();
-                self.records.extend(records);
-                let added = self.records[before..].iter();
-                self.bytes += added.map(Stored::bytes).sum::<u64>();
-                self.completions.push(done);
-            }
-            Message::Live { group, live } => self.live.push((group, live)),
-            Message::Close { done } => self.close = Some(done),
-        }
-    }
-
-    fn is_full(&self) -> bool {
-        self.bytes >= WRITE_BYTES || self.close.is_some()
-    }
-}
 
 impl<W: World> Writer<W> {
     pub(crate) async fn open(
@@ -153,6 +114,7 @@ impl<W: World> Writer<W> {
             sealed: position.sealed,
             current,
             writes: FEW_WRITES,
+            wary_writes: 0,
             buffer: Vec::new(),
             live: BTreeMap::new(),
             places,
@@ -164,42 +126,9 @@ impl<W: World> Writer<W> {
         Ok((writer, recovered))
     }
 
-    pub(crate) async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Message>) {
-        while let Some(message) = inbox.recv().await {
-            let mut group = Group::default();
-            group.add(message);
-            while !group.is_full()
-                && let Ok(message) = inbox.try_recv()
-            {
-                group.add(message);
-            }
-            let written = self
-                .work(&group.records, group.live)
-                .await
-                .map_err(WalFailed::Disk);
-            if let Err(failure) = &written {
-                tracing::error!(%failure, "the log has failed");
-                self.failure.send_replace(Some(failure.clone()));
-            }
-            for done in group.completions {
-                done(written.clone());
-            }
-            if let Err(failure) = written {
-                refuse_all(inbox, &failure);
-                return;
-            }
-            if let Some(closed) = group.close {
-                self.spares.close().await;
-                refuse_all(inbox, &WalFailed::Closed);
-                // Nobody waits for it if the closing was given up.
-                let _ = closed.send(());
-                return;
-            }
-        }
-    }
-
-    /// After an error nothing may be written any more.
-    async fn work(
+    /// Makes records durable, and removes what is no longer wanted. After an error nothing may be
+    /// written any more.
+    pub(crate) async fn work(
         &mut self,
         records: &[Stored],
         live: Vec<(GroupId, Live)>,
@@ -212,6 +141,25 @@ impl<W: World> Writer<W> {
             self.retire_dead().await?;
         }
         Ok(())
+    }
+
+    /// Tells everybody that the log has failed.
+    pub(crate) fn fail(&self, failure: &WalFailed) {
+        tracing::error!(%failure, "the log has failed");
+        self.failure.send_replace(Some(failure.clone()));
+    }
+
+    /// Lets go of the files.
+    pub(crate) async fn close(self) {
+        self.spares.close().await;
+    }
+
+    /// Whether so many bytes of records would be durable soon: the disk is quick, and no segment must
+    /// be begun for them.
+    pub(crate) fn can_write_in_place(&self, bytes: u64) -> bool {
+        // What a write adds to its records is less than as much again and a sector.
+        let needed = 2 * bytes + SECTOR_BYTES as u64;
+        self.wary_writes == 0 && self.current.end + needed <= self.current.length
     }
 
     /// Makes records durable, in a new segment if they do not fit.
@@ -320,6 +268,11 @@ impl<W: World> Writer<W> {
         })?;
         self.stats.count_write(bytes.len(), sync);
         self.writes += 1;
+        self.wary_writes = if sync <= QUICK_SYNC {
+            self.wary_writes.saturating_sub(1)
+        } else {
+            WARY_WRITES
+        };
         self.current.end = end;
         if bytes.capacity() <= BUFFER_BYTES {
             bytes.clear();
@@ -399,18 +352,4 @@ fn encoded_bytes(stored: &[Stored], start: u64) -> u64 {
     let tops = write::tops_of(records_of(stored)).len();
     let start = usize::try_from(start).unwrap_or(usize::MAX);
     write::encoded_bytes(stored, tops, start) as u64
-}
-
-/// Answers what is still in the inbox.
-fn refuse_all(mut inbox: mpsc::UnboundedReceiver<Message>, failure: &WalFailed) {
-    inbox.close();
-    while let Ok(message) = inbox.try_recv() {
-        match message {
-            Message::Append { done, .. } => done(Err(failure.clone())),
-            // It is worked out anew when the log is opened again.
-            Message::Live { .. } => {}
-            // Closed it is, and nobody needs to know how.
-            Message::Close { done } => drop(done),
-        }
-    }
 }

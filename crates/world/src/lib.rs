@@ -82,7 +82,8 @@ pub enum Urgency {
 /// Files on a disk that may fail.
 ///
 /// The methods are asynchronous so that a simulated disk can be slow. The real ones block: call
-/// them from a task started with [`Disk::spawn`], never from a task that serves requests.
+/// them from a task started with [`Disk::spawn`], and from one that serves requests only where it has
+/// nothing else to do and the disk is known to be quick.
 pub trait Disk: Clone + Send + Sync + 'static {
     /// An open file.
     type File: DiskFile;

@@ -229,6 +229,23 @@ mod tests {
     }
 
     #[test]
+    fn one_entry_with_one_request_is_told_from_all_else() {
+        let one = entry_of(vec![send(3)]);
+        assert!(entry::are_one_request(std::slice::from_ref(&one)));
+        assert!(!entry::are_one_request(&[one.clone(), one]));
+        assert!(!entry::are_one_request(&[]));
+        for requests in [2, 300] {
+            let several = entry_of(vec![send(1); requests]);
+            assert!(!entry::are_one_request(&[several]), "{requests}");
+        }
+        let blank = LogEntry {
+            log_id: LogId::new_term_index(1, 1),
+            payload: EntryPayload::Blank,
+        };
+        assert!(!entry::are_one_request(&[blank]));
+    }
+
+    #[test]
     fn bytes_that_are_no_batch_are_told_as_such() {
         let seen = SeenEntry::of(&LogEntry {
             log_id: LogId::new_term_index(1, 1),

@@ -7,9 +7,11 @@ use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
-use zonemq_world::real::{RealWorld, SystemClock, Tcp};
-use zonemq_world::{Chance, Disk, DiskFile, OpenMode, Urgency, World};
+use tokio::task::Id;
+use zonemq_world::real::{RealWorld, Tcp};
+use zonemq_world::{Chance, Clock, Disk, DiskFile, OpenMode, Urgency, World};
 
 pub(crate) const SECTOR: usize = 512;
 
@@ -70,14 +72,34 @@ impl FakeWorld {
     }
 }
 
+/// Time passes only while a sync takes its time.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct FakeClock(Arc<Mutex<Duration>>);
+
+impl FakeClock {
+    fn pass(&self, time: Duration) {
+        *self.0.lock().unwrap() += time;
+    }
+}
+
+impl Clock for FakeClock {
+    fn now_millis(&self) -> u64 {
+        u64::try_from(self.elapsed().as_millis()).unwrap()
+    }
+
+    fn elapsed(&self) -> Duration {
+        *self.0.lock().unwrap()
+    }
+}
+
 impl World for FakeWorld {
-    type Clock = SystemClock;
+    type Clock = FakeClock;
     type Disk = FakeDisk;
     type Network = Tcp;
     type Chance = Dice;
 
-    fn clock(&self) -> &SystemClock {
-        self.real.clock()
+    fn clock(&self) -> &FakeClock {
+        &self.disk.clock
     }
     fn disk(&self) -> &FakeDisk {
         &self.disk
@@ -93,6 +115,7 @@ impl World for FakeWorld {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct FakeDisk {
     platter: Arc<Mutex<Platter>>,
+    clock: FakeClock,
     life: u64,
 }
 
@@ -105,6 +128,10 @@ struct Platter {
     /// So many more operations succeed.
     power_off_after: Option<u64>,
     failing_syncs: bool,
+    /// How long each sync takes.
+    sync_time: Duration,
+    /// The task that stands for the log's thread.
+    log_writer: Option<Id>,
     /// After so many more operations one fails, and those after it do not.
     failing_operation: Option<u64>,
     operations: u64,
@@ -194,6 +221,15 @@ impl FakeDisk {
         self.platter().power_off_after = Some(operations);
     }
 
+    pub(crate) fn take_for_a_sync(&self, time: Duration) {
+        self.platter().sync_time = time;
+    }
+
+    /// Whether whoever asks runs on the log's thread.
+    pub(crate) fn is_log_writer(&self) -> bool {
+        self.platter().log_writer == tokio::task::try_id()
+    }
+
     pub(crate) fn fail_syncs(&self) {
         self.platter().failing_syncs = true;
     }
@@ -275,9 +311,12 @@ impl FakeDisk {
             failing_syncs: false,
             failing_operation: None,
             operations: 0,
+            sync_time: platter.sync_time,
+            log_writer: None,
         };
         FakeDisk {
             platter: Arc::new(Mutex::new(copy)),
+            clock: FakeClock::default(),
             life: self.life,
         }
     }
@@ -393,11 +432,14 @@ impl Disk for FakeDisk {
 
     fn spawn(
         &self,
-        _name: &str,
+        name: &str,
         _urgency: Urgency,
         task: impl Future<Output = ()> + Send + 'static,
     ) -> io::Result<()> {
-        tokio::spawn(task);
+        let task = tokio::spawn(task);
+        if name == "log-writer" {
+            self.platter().log_writer = Some(task.id());
+        }
         Ok(())
     }
 }
@@ -451,6 +493,7 @@ impl DiskFile for FakeFile {
     async fn sync_data(&self) -> io::Result<()> {
         tokio::task::yield_now().await;
         let mut platter = self.disk.operate()?;
+        self.disk.clock.pass(platter.sync_time);
         let fails = platter.failing_syncs || FakeDisk::fails(&mut platter).is_err();
         let file = &mut platter.files[self.number];
         let pending = std::mem::take(&mut file.pending);

@@ -5,6 +5,7 @@ mod damage;
 mod errors;
 mod fake_world;
 mod flips;
+mod in_place;
 mod naive;
 mod power_loss;
 mod story;

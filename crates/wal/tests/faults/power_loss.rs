@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use proptest::prelude::*;
-use zonemq_wal::{GroupId, Options, Record, Wal};
+use zonemq_wal::{GroupId, Options, Record, Wal, WalFailed};
 use zonemq_world::{Chance, World};
 
 use crate::fake_world::FakeWorld;
@@ -151,16 +151,18 @@ async fn live(wal: &Wal, start: Groups, steps: &[Step], dice: &impl Chance) -> V
         let count = states.len() - 1;
         let acknowledged = acknowledged.clone();
         let (sender, receiver) = tokio::sync::oneshot::channel();
-        wal.append(
-            records,
-            Box::new(move |result| {
-                if result.is_ok() {
-                    acknowledged.store(count, Ordering::SeqCst);
-                }
-                // Only a step that waits listens.
-                let _ = sender.send(());
-            }),
-        );
+        let done = Box::new(move |result: Result<(), WalFailed>| {
+            if result.is_ok() {
+                acknowledged.store(count, Ordering::SeqCst);
+            }
+            // Only a step that waits listens.
+            let _ = sender.send(());
+        });
+        if dice.next_u64().is_multiple_of(2) {
+            wal.append_alone(records, done);
+        } else {
+            wal.append(records, done);
+        }
         if matches!(step, Step::Wait) {
             receiver.await.expect("every append is answered");
         }
@@ -223,7 +225,7 @@ fn entry(index: u64, payload: &[u8]) -> Record {
     }
 }
 
-async fn append(wal: &Wal, records: Vec<Record>) -> Result<(), zonemq_wal::WalFailed> {
+async fn append(wal: &Wal, records: Vec<Record>) -> Result<(), WalFailed> {
     let (sender, receiver) = tokio::sync::oneshot::channel();
     wal.append(records, Box::new(|result| drop(sender.send(result))));
     receiver.await.expect("every append is answered")

@@ -1,0 +1,170 @@
+//! Who writes an append: the log's thread, or a task of whoever hands it over.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::oneshot;
+use tokio::task::yield_now;
+use zonemq_wal::{GroupId, Options, Progress, Record, Wal, WalFailed};
+
+use crate::fake_world::{FakeDisk, FakeWorld};
+use crate::run;
+
+const SEGMENT_BYTES: u64 = 128 * 1024;
+const SMALL: usize = 1_000;
+const LARGE: usize = 20_000;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Writer {
+    Thread,
+    Caller,
+}
+
+/// A new log, and what it will hold.
+struct Log {
+    wal: Wal,
+    disk: FakeDisk,
+    entries: u64,
+}
+
+type Written = oneshot::Receiver<Result<Writer, WalFailed>>;
+
+impl Log {
+    async fn open() -> Log {
+        let world = FakeWorld::new(3);
+        let options = Options {
+            directory: "log".into(),
+            segment_bytes: SEGMENT_BYTES,
+            progress: Progress::default(),
+        };
+        let (wal, _) = Wal::open(&world, options).await.expect("a new log");
+        Log {
+            wal,
+            disk: world.fake_disk().clone(),
+            entries: 0,
+        }
+    }
+
+    fn hand_over(
+        &mut self,
+        append: fn(&Wal, Vec<Record>, zonemq_wal::Completion),
+        bytes: usize,
+    ) -> Written {
+        let entry = Record::Entry {
+            group: GroupId(0),
+            term: 1,
+            index: self.entries,
+            payload: Bytes::from(vec![1; bytes]),
+        };
+        self.entries += 1;
+        let (sender, written) = oneshot::channel();
+        let disk = self.disk.clone();
+        let done = move |result: Result<(), WalFailed>| {
+            let writer = if disk.is_log_writer() {
+                Writer::Thread
+            } else {
+                Writer::Caller
+            };
+            drop(sender.send(result.map(|()| writer)));
+        };
+        append(&self.wal, vec![entry], Box::new(done));
+        written
+    }
+
+    fn writes(&self) -> u64 {
+        let times = self.wal.stats().sync_times();
+        times.buckets.iter().map(|(_, writes)| writes).sum()
+    }
+
+    /// Who wrote it, once it is durable.
+    async fn alone(&mut self, bytes: usize) -> Writer {
+        let written = self.hand_over(Wal::append_alone, bytes);
+        written.await.expect("answered").expect("durable")
+    }
+}
+
+#[test]
+fn a_small_append_that_has_no_company_is_written_by_whoever_hands_it_over() {
+    run(async {
+        let mut log = Log::open().await;
+        assert_eq!(log.alone(SMALL).await, Writer::Caller);
+        assert_eq!(log.alone(LARGE).await, Writer::Thread);
+        assert_eq!(log.alone(SMALL).await, Writer::Caller);
+        let written = log.hand_over(Wal::append, SMALL).await;
+        assert_eq!(written.expect("answered").expect("durable"), Writer::Thread);
+    });
+}
+
+#[test]
+fn appends_in_company_are_written_together_by_the_thread() {
+    run(async {
+        let mut log = Log::open().await;
+        let before = log.writes();
+        let first = log.hand_over(Wal::append_alone, SMALL);
+        let second = log.hand_over(Wal::append_alone, SMALL);
+        for written in [first, second] {
+            let writer = written.await.expect("answered").expect("durable");
+            assert_eq!(writer, Writer::Thread);
+        }
+        assert_eq!(log.writes() - before, 1);
+    });
+}
+
+#[test]
+fn a_new_segment_is_begun_by_the_thread() {
+    run(async {
+        let mut log = Log::open().await;
+        let mut by_the_thread = 0;
+        for _ in 0..2 * SEGMENT_BYTES / SMALL as u64 {
+            by_the_thread += u64::from(log.alone(SMALL).await == Writer::Thread);
+        }
+        let begun = log.disk.segments().len() as u64 - 1;
+        assert!(begun >= 2);
+        // The last one of a segment may fit, and is not known to.
+        assert!((begun..=2 * begun).contains(&by_the_thread));
+    });
+}
+
+#[test]
+fn a_slow_disk_is_waited_for_by_the_thread_until_it_has_been_quick_for_a_while() {
+    run(async {
+        let mut log = Log::open().await;
+        log.disk.take_for_a_sync(Duration::from_millis(1));
+        assert_eq!(log.alone(SMALL).await, Writer::Caller);
+        log.disk.take_for_a_sync(Duration::from_micros(1_001));
+        assert_eq!(log.alone(SMALL).await, Writer::Caller, "nobody knows yet");
+        assert_eq!(log.alone(SMALL).await, Writer::Thread);
+        log.disk.take_for_a_sync(Duration::ZERO);
+        for _ in 0..64 {
+            assert_eq!(log.alone(10).await, Writer::Thread);
+        }
+        assert_eq!(log.alone(SMALL).await, Writer::Caller);
+    });
+}
+
+fn runtime() -> Runtime {
+    Builder::new_current_thread().build().expect("a runtime")
+}
+
+#[test]
+fn a_caller_that_ends_in_the_middle_of_a_write_leaves_a_log_that_takes_no_more() {
+    let threads = runtime();
+    let caller = runtime();
+    let mut log = threads.block_on(Log::open());
+    let before = log.disk.operations();
+    let mut unfinished = {
+        let _on = caller.enter();
+        log.hand_over(Wal::append_alone, SMALL)
+    };
+    caller.block_on(async {
+        while log.disk.operations() == before {
+            yield_now().await;
+        }
+    });
+    // It is written, and not synced.
+    drop(caller);
+    assert!(unfinished.try_recv().is_err(), "nobody was told");
+    let refused = threads.block_on(log.hand_over(Wal::append, SMALL));
+    assert!(matches!(refused.expect("answered"), Err(WalFailed::Closed)));
+}
