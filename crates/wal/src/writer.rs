@@ -31,10 +31,10 @@ const BUFFER_BYTES: usize = 4 << 20;
 /// leave the rest of it to others. Who reads on from an older message brings the next ones in.
 const CACHED_SEGMENTS: usize = 32;
 
-/// After one that took longer, the disk is no longer waited for in place: beside a millisecond it is
-/// little to wake two threads, and where one sync takes long, the next may.
-const QUICK_SYNC: Duration = Duration::from_millis(1);
-/// Until so many in a row were quick again. On a healthy disk every few hundredth is not.
+/// After one that took longer, the disk is no longer waited for in place: heartbeats and votes would
+/// wait, too, and where one sync takes long, the next may.
+const QUICK_SYNC: Duration = Duration::from_millis(4);
+/// Until so many in a row were quick again. On a healthy disk one in thousands is not.
 const WARY_WRITES: u32 = 64;
 
 /// What a new segment must repeat, because the segments before it may be removed.

@@ -130,9 +130,9 @@ fn a_new_segment_is_begun_by_the_thread() {
 fn a_slow_disk_is_waited_for_by_the_thread_until_it_has_been_quick_for_a_while() {
     run(async {
         let mut log = Log::open().await;
-        log.disk.take_for_a_sync(Duration::from_millis(1));
+        log.disk.take_for_a_sync(Duration::from_millis(4));
         assert_eq!(log.alone(SMALL).await, Writer::Caller);
-        log.disk.take_for_a_sync(Duration::from_micros(1_001));
+        log.disk.take_for_a_sync(Duration::from_micros(4_001));
         assert_eq!(log.alone(SMALL).await, Writer::Caller, "nobody knows yet");
         assert_eq!(log.alone(SMALL).await, Writer::Thread);
         log.disk.take_for_a_sync(Duration::ZERO);
