@@ -11,7 +11,9 @@ use std::time::Duration;
 
 use tokio::task::Id;
 use zonemq_world::real::{RealWorld, Tcp};
-use zonemq_world::{Chance, Clock, Disk, DiskFile, OpenMode, Urgency, World};
+use zonemq_world::{Chance, Disk, DiskFile, OpenMode, Urgency, World};
+
+use crate::fake_clock::FakeClock;
 
 pub(crate) const SECTOR: usize = 512;
 
@@ -69,26 +71,6 @@ impl FakeWorld {
 
     pub(crate) fn fake_disk(&self) -> &FakeDisk {
         &self.disk
-    }
-}
-
-/// Time passes only while a sync takes its time.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct FakeClock(Arc<Mutex<Duration>>);
-
-impl FakeClock {
-    fn pass(&self, time: Duration) {
-        *self.0.lock().unwrap() += time;
-    }
-}
-
-impl Clock for FakeClock {
-    fn now_millis(&self) -> u64 {
-        u64::try_from(self.elapsed().as_millis()).unwrap()
-    }
-
-    fn elapsed(&self) -> Duration {
-        *self.0.lock().unwrap()
     }
 }
 

@@ -3,6 +3,7 @@
 mod cached;
 mod damage;
 mod errors;
+mod fake_clock;
 mod fake_world;
 mod flips;
 mod in_place;
