@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +16,8 @@ use crate::discarded::Discarded;
 use crate::ids::{QueueId, QueueKey};
 use crate::message::ContentPlace;
 use crate::messages::Messages;
+use crate::paged_map::PagedMap;
+use crate::paged_set::PagedSet;
 use crate::policy;
 use crate::time::{Millis, Seconds};
 
@@ -26,10 +29,11 @@ const TAG_LIMIT: usize = 50;
 /// All queues, and what is remembered of those that are gone.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Catalog {
-    queues: BTreeMap<QueueKey, Queue>,
+    /// A queue is shared with clones of the state until one of them changes it.
+    queues: PagedMap<QueueKey, Arc<Queue>>,
     created: u64,
     /// Dead-letter queues with each of their sources. The dead-letter queue may be gone.
-    dead_letter_sources: BTreeSet<(QueueKey, QueueKey)>,
+    dead_letter_sources: PagedSet<(QueueKey, QueueKey)>,
     /// Queues that were deleted in the last minute.
     deleted: BTreeMap<QueueKey, Millis>,
     deleted_by_age: BTreeSet<(Millis, QueueKey)>,
@@ -88,7 +92,9 @@ impl Catalog {
             deleted: self.deleted,
             deleted_by_age: self.deleted_by_age,
         };
-        (head, self.queues.into_iter())
+        let queues = self.queues.into_iter();
+        let queues = queues.map(|(key, queue)| (key, Arc::unwrap_or_clone(queue)));
+        (head, queues)
     }
 
     pub(crate) fn restore(head: CatalogHead) -> Catalog {
@@ -103,28 +109,32 @@ impl Catalog {
     /// Adds a queue as it was; nothing if there is one of this name.
     pub(crate) fn restore_queue(&mut self, key: QueueKey, queue: Queue) -> Option<()> {
         self.note_dead_letter_queue(&key, None, &queue.attributes);
-        self.queues.insert(key, queue).is_none().then_some(())
+        let before = self.queues.insert(key, Arc::new(queue));
+        before.is_none().then_some(())
     }
 
     pub(crate) fn find(&self, key: &QueueKey) -> Result<&Queue, CommandError> {
-        self.queues.get(key).ok_or(CommandError::QueueDoesNotExist)
+        let queue = self.queues.get(key).map(Arc::as_ref);
+        queue.ok_or(CommandError::QueueDoesNotExist)
     }
 
     pub(crate) fn find_mut(&mut self, key: &QueueKey) -> Result<&mut Queue, CommandError> {
-        self.queues
-            .get_mut(key)
-            .ok_or(CommandError::QueueDoesNotExist)
+        let queue = self.queues.get_mut(key).map(Arc::make_mut);
+        queue.ok_or(CommandError::QueueDoesNotExist)
     }
 
     /// For a bug that is planted in snapshots.
     pub(crate) fn forget_duplicates(&mut self) {
-        for queue in self.queues.values_mut() {
-            queue.deduplication = Deduplication::default();
+        let queues: Vec<QueueKey> = self.iter().map(|(key, _)| key.clone()).collect();
+        for key in queues {
+            if let Ok(queue) = self.find_mut(&key) {
+                queue.deduplication = Deduplication::default();
+            }
         }
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&QueueKey, &Queue)> {
-        self.queues.iter()
+        self.queues.iter().map(|(key, queue)| (key, queue.as_ref()))
     }
 
     pub(crate) fn create(
@@ -165,7 +175,7 @@ impl Catalog {
             last_modified_at: now,
             purged_at: None,
         };
-        self.queues.insert(key.clone(), queue);
+        self.queues.insert(key.clone(), Arc::new(queue));
         Ok(Outcome::Exists)
     }
 
@@ -175,10 +185,8 @@ impl Catalog {
         key: &QueueKey,
         discarded: &mut Discarded,
     ) -> Result<(), CommandError> {
-        let queue = self
-            .queues
-            .remove(key)
-            .ok_or(CommandError::QueueDoesNotExist)?;
+        let queue = self.queues.remove(key).map(Arc::unwrap_or_clone);
+        let queue = queue.ok_or(CommandError::QueueDoesNotExist)?;
         if let Some(policy) = queue.attributes.redrive_policy {
             self.dead_letter_sources
                 .remove(&(policy.dead_letter_queue, key.clone()));
@@ -278,7 +286,7 @@ impl Catalog {
             }
         };
         self.dead_letter_sources
-            .range((from, Bound::Unbounded))
+            .range_from(from)
             .take_while(move |(target, _)| target == dead_letter_queue)
             .map(|(_, source)| source)
     }
@@ -323,7 +331,7 @@ impl Catalog {
         };
         let mut names = self
             .queues
-            .range((from, Bound::Unbounded))
+            .range_from(from)
             .map(|(key, _)| key)
             .take_while(|key| {
                 key.account == account && key.region == region && key.name.starts_with(prefix)

@@ -290,7 +290,7 @@ impl Messages {
 
     /// Gives a message in flight another end of its time-out.
     fn hide_until(&mut self, key: MessageKey, until: Millis, new_until: Millis) {
-        self.in_flight.remove((until, key));
+        self.in_flight.remove(&(until, key));
         self.in_flight.insert((new_until, key));
         if let Some(message) = self.by_key.get_mut(key) {
             message.place = Place::InFlight { until: new_until };
@@ -308,10 +308,10 @@ impl Messages {
                 unreachable!("the message is hidden")
             }
             Place::Delayed { until } => {
-                self.delayed.remove((until, key));
+                self.delayed.remove(&(until, key));
                 false
             }
-            Place::InFlight { until } => self.in_flight.remove((until, key)),
+            Place::InFlight { until } => self.in_flight.remove(&(until, key)),
         };
         match &mut self.order {
             Order::Standard(order) => {
@@ -340,15 +340,15 @@ impl Messages {
     fn remove(&mut self, key: MessageKey) -> Option<StoredMessage> {
         let message = self.by_key.remove(key)?;
         if self.keeps_its_age(&message) {
-            self.older.remove((message.sent_at, key));
+            self.older.remove(&(message.sent_at, key));
         } else {
             self.aging.remove(key);
         }
         let group = message.group();
         match message.place {
             Place::Visible | Place::VisibleAtTheBack(_) => {}
-            Place::Delayed { until } => drop(self.delayed.remove((until, key))),
-            Place::InFlight { until } => drop(self.in_flight.remove((until, key))),
+            Place::Delayed { until } => drop(self.delayed.remove(&(until, key))),
+            Place::InFlight { until } => drop(self.in_flight.remove(&(until, key))),
         }
         match (&mut self.order, message.place) {
             (_, Place::Delayed { .. }) => {}

@@ -161,6 +161,25 @@ impl<K: Ord + Clone, V: Clone> PagedMap<K, V> {
         all.map(|(key, value)| (key, value))
     }
 
+    /// What is not before this bound, in order.
+    pub(crate) fn range_from(&self, from: Bound<K>) -> impl Iterator<Item = (&K, &V)> {
+        let start = match &from {
+            Bound::Included(key) | Bound::Excluded(key) => self.pages.range(..=key).next_back(),
+            Bound::Unbounded => None,
+        };
+        let start = start.map_or(Bound::Unbounded, |(start, _)| Bound::Included(start));
+        let pages = self.pages.range((start, Bound::Unbounded));
+        let all = pages.flat_map(|(_, page)| page.iter());
+        // No more than one page of them.
+        let is_before = move |key: &K| match &from {
+            Bound::Included(from) => key < from,
+            Bound::Excluded(from) => key <= from,
+            Bound::Unbounded => false,
+        };
+        all.map(|(key, value)| (key, value))
+            .skip_while(move |(key, _)| is_before(key))
+    }
+
     #[cfg(test)]
     pub(crate) fn pages(&self) -> Pages {
         let pages = || self.pages.values();
@@ -242,7 +261,8 @@ mod tests {
     proptest! {
         #[test]
         fn it_is_a_map_in_order(
-            steps in prop::collection::vec((0..5, 0..600_u32, any::<u8>()), 0..2_000)
+            steps in prop::collection::vec((0..5, 0..600_u32, any::<u8>()), 0..2_000),
+            from in 0..600_u32,
         ) {
             let mut map = PagedMap::default();
             let mut expected = BTreeMap::new();
@@ -267,6 +287,10 @@ mod tests {
                 prop_assert_eq!(map.pages().sound, map.pages().all);
             }
             prop_assert!(map.iter().eq(&expected));
+            for from in [Bound::Unbounded, Bound::Included(from), Bound::Excluded(from)] {
+                let rest = expected.range((from, Bound::Unbounded));
+                prop_assert!(map.range_from(from).eq(rest));
+            }
             prop_assert!(map.clone().into_iter().eq(expected.clone()));
             // Whatever was in it before, and in whichever order they came.
             let backwards = of(expected.iter().rev().map(|(key, value)| (*key, *value)));

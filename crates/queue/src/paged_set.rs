@@ -1,5 +1,7 @@
 //! An ordered set of millions that is cloned in a moment: a [`PagedMap`] without values.
 
+use std::ops::Bound;
+
 use crate::paged_map::PagedMap;
 
 /// Values in order.
@@ -13,12 +15,14 @@ impl<T: Ord + Clone> Default for PagedSet<T> {
 }
 
 impl<T: Ord + Copy> PagedSet<T> {
-    pub(crate) fn len(&self) -> usize {
-        self.0.len()
-    }
-
     pub(crate) fn first(&self) -> Option<T> {
         self.0.first().map(|(value, ())| *value)
+    }
+}
+
+impl<T: Ord + Clone> PagedSet<T> {
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
     }
 
     /// Whether the value was not in the set.
@@ -27,7 +31,12 @@ impl<T: Ord + Copy> PagedSet<T> {
     }
 
     /// Whether the value was in the set.
-    pub(crate) fn remove(&mut self, value: T) -> bool {
-        self.0.remove(&value).is_some()
+    pub(crate) fn remove(&mut self, value: &T) -> bool {
+        self.0.remove(value).is_some()
+    }
+
+    /// What is not before this bound, in order.
+    pub(crate) fn range_from(&self, from: Bound<T>) -> impl Iterator<Item = &T> {
+        self.0.range_from(from).map(|(value, ())| value)
     }
 }
