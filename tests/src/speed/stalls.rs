@@ -1,5 +1,5 @@
-//! How long nothing is acknowledged while something large happens in the state of a queue: millions of
-//! messages go at once, or lie in as many message groups as snapshots are taken.
+//! How long nothing is acknowledged while something large happens in the state: millions of messages go
+//! at once, or snapshots are taken while they lie in as many message groups, or beside many queues.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -24,6 +24,9 @@ pub struct StallsArgs {
     /// Message groups with one message each: of a standard queue, and of a FIFO queue
     #[arg(long, default_value_t = 500_000)]
     pub groups: u64,
+    /// Queues that are there all the while
+    #[arg(long, default_value_t = 100_000)]
+    pub queues: u64,
     /// The longest time between two acknowledgements, in seconds
     #[arg(long, default_value_t = 0.25, value_name = "SECONDS")]
     pub longest: f64,
@@ -41,6 +44,9 @@ pub async fn run(args: &StallsArgs, report: &mut Report) {
     let api = Arc::new(Api::of(&cluster, cluster.leader().await));
     create(&api, WATCHED, &json!({})).await;
     let before = elections::term(&cluster);
+    let gap = longest_gap(&api, create_many(&api, args.queues)).await;
+    let what = format!("{} queues are made: nothing acknowledged for", args.queues);
+    report.at_most(&what, args.longest, gap, "s");
     let fifo = json!({"FifoQueue": "true", "ContentBasedDeduplication": "true"});
     for (name, attributes) in [("groups", json!({})), ("groups.fifo", fifo)] {
         create(&api, name, &attributes).await;
@@ -86,6 +92,25 @@ async fn call(api: &Api, operation: &str, request: &Value) -> Value {
 async fn create(api: &Api, name: &str, attributes: &Value) {
     let request = json!({"QueueName": name, "Attributes": attributes});
     call(api, "CreateQueue", &request).await;
+}
+
+/// Makes so many queues, over many connections.
+async fn create_many(api: &Arc<Api>, queues: u64) {
+    let next = Arc::new(AtomicU64::new(0));
+    let mut clients = JoinSet::new();
+    for _ in 0..CONNECTIONS {
+        let (api, next) = (api.clone(), next.clone());
+        clients.spawn(async move {
+            loop {
+                let number = next.fetch_add(1, Ordering::Relaxed);
+                if number >= queues {
+                    return;
+                }
+                create(&api, &format!("queue-{number}"), &json!({})).await;
+            }
+        });
+    }
+    clients.join_all().await;
 }
 
 /// Sends so many messages in batches, over many connections.
