@@ -23,6 +23,8 @@ use crate::time::{Millis, Seconds};
 
 /// AWS's waiting time, after DeleteQueue and between purges.
 const COOLDOWN: Seconds = Seconds(60);
+/// Deleted queues that one command forgets.
+const FORGOTTEN_AT_ONCE: usize = 100;
 /// As AWS recommends.
 const TAG_LIMIT: usize = 50;
 
@@ -34,9 +36,9 @@ pub(crate) struct Catalog {
     created: u64,
     /// Dead-letter queues with each of their sources. The dead-letter queue may be gone.
     dead_letter_sources: PagedSet<(QueueKey, QueueKey)>,
-    /// Queues that were deleted in the last minute.
-    deleted: BTreeMap<QueueKey, Millis>,
-    deleted_by_age: BTreeSet<(Millis, QueueKey)>,
+    /// Queues that were deleted in the last minute, and some that were before.
+    deleted: PagedMap<QueueKey, Millis>,
+    deleted_by_age: PagedSet<(Millis, QueueKey)>,
 }
 
 /// One life of a queue.
@@ -89,8 +91,8 @@ impl Catalog {
     ) -> (CatalogHead, impl Iterator<Item = (QueueKey, Queue)> + Send) {
         let head = CatalogHead {
             created: self.created,
-            deleted: self.deleted,
-            deleted_by_age: self.deleted_by_age,
+            deleted: self.deleted.into_iter().collect(),
+            deleted_by_age: self.deleted_by_age.into_iter().collect(),
         };
         let queues = self.queues.into_iter();
         let queues = queues.map(|(key, queue)| (key, Arc::unwrap_or_clone(queue)));
@@ -98,12 +100,17 @@ impl Catalog {
     }
 
     pub(crate) fn restore(head: CatalogHead) -> Catalog {
-        Catalog {
+        let mut catalog = Catalog {
             created: head.created,
-            deleted: head.deleted,
-            deleted_by_age: head.deleted_by_age,
             ..Catalog::default()
+        };
+        for (key, at) in head.deleted {
+            catalog.deleted.insert(key, at);
         }
+        for deleted in head.deleted_by_age {
+            catalog.deleted_by_age.insert(deleted);
+        }
+        catalog
     }
 
     /// Adds a queue as it was; nothing if there is one of this name.
@@ -154,7 +161,9 @@ impl Catalog {
             };
         }
         self.forget_deleted(now);
-        if cooldown == Cooldown::Minute && self.deleted.contains_key(key) {
+        let deleted_at = self.deleted.get(key);
+        let is_too_early = deleted_at.is_some_and(|at| *at + COOLDOWN > now);
+        if cooldown == Cooldown::Minute && is_too_early {
             return Err(CommandError::QueueDeletedRecently);
         }
         if tags.len() > TAG_LIMIT {
@@ -198,11 +207,18 @@ impl Catalog {
         Ok(())
     }
 
+    /// A few of them, and more than are added: a hundred thousand at once would hold the node up.
     fn forget_deleted(&mut self, now: Millis) {
-        while let Some((at, _)) = self.deleted_by_age.first()
-            && *at + COOLDOWN <= now
-            && let Some((at, key)) = self.deleted_by_age.pop_first()
-        {
+        for _ in 0..FORGOTTEN_AT_ONCE {
+            let Some((at, key)) = self.deleted_by_age.first() else {
+                return;
+            };
+            if *at + COOLDOWN > now {
+                return;
+            }
+            let oldest = (*at, key.clone());
+            self.deleted_by_age.remove(&oldest);
+            let (at, key) = oldest;
             // It may have been created and deleted again since.
             if self.deleted.get(&key) == Some(&at) {
                 self.deleted.remove(&key);

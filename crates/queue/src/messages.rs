@@ -101,13 +101,13 @@ impl Messages {
         {
             self.remove(key);
         }
-        while let Some((until, key)) = self.delayed.first()
+        while let Some((until, key)) = self.delayed.first().copied()
             && until <= now
             && upkeep.takes_a_step()
         {
             self.show(key);
         }
-        while let Some((until, key)) = self.in_flight.first()
+        while let Some((until, key)) = self.in_flight.first().copied()
             && until <= now
             && upkeep.takes_a_step()
         {
@@ -166,7 +166,7 @@ impl Messages {
             let message = self.by_key.get(key)?;
             Some((message.sent_at, key))
         });
-        let older = self.older.first();
+        let older = self.older.first().copied();
         aging.into_iter().chain(older).min()
     }
 
@@ -221,8 +221,8 @@ impl Messages {
 
     /// The next moment at which a hidden message becomes visible, or a locked group may be freed.
     pub(crate) fn next_change_at(&self, retention: Seconds) -> Option<Millis> {
-        let delayed = self.delayed.first().map(|(until, _)| until);
-        let in_flight = self.in_flight.first().map(|(until, _)| until);
+        let delayed = self.delayed.first().copied().map(|(until, _)| until);
+        let in_flight = self.in_flight.first().copied().map(|(until, _)| until);
         let expiry = match &self.order {
             Order::Standard(_) => None,
             Order::Fifo { .. } => in_flight

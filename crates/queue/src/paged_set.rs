@@ -14,15 +14,13 @@ impl<T: Ord + Clone> Default for PagedSet<T> {
     }
 }
 
-impl<T: Ord + Copy> PagedSet<T> {
-    pub(crate) fn first(&self) -> Option<T> {
-        self.0.first().map(|(value, ())| *value)
-    }
-}
-
 impl<T: Ord + Clone> PagedSet<T> {
     pub(crate) fn len(&self) -> usize {
         self.0.len()
+    }
+
+    pub(crate) fn first(&self) -> Option<&T> {
+        self.0.first().map(|(value, ())| value)
     }
 
     /// Whether the value was not in the set.
@@ -38,5 +36,15 @@ impl<T: Ord + Clone> PagedSet<T> {
     /// What is not before this bound, in order.
     pub(crate) fn range_from(&self, from: Bound<T>) -> impl Iterator<Item = &T> {
         self.0.range_from(from).map(|(value, ())| value)
+    }
+}
+
+impl<T: Ord + Clone> IntoIterator for PagedSet<T> {
+    type Item = T;
+    type IntoIter = std::iter::Map<<PagedMap<T, ()> as IntoIterator>::IntoIter, fn((T, ())) -> T>;
+
+    /// In order.
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter().map(|(value, ())| value)
     }
 }

@@ -6,7 +6,7 @@ mod log;
 use std::collections::BTreeMap;
 
 use zonemq_queue::attributes::{AttributeChanges, Change, RedrivePolicy};
-use zonemq_queue::command::{Batch, Command, Cooldown, Outcome, Reply, Request};
+use zonemq_queue::command::{Batch, Command, CommandError, Cooldown, Outcome, Reply, Request};
 use zonemq_queue::ids::{QueueKey, RequestId, SessionId};
 use zonemq_queue::message::{Content, NewMessage, SentMessage};
 use zonemq_queue::time::{Millis, Seconds};
@@ -231,6 +231,35 @@ fn a_deduplication_id_is_free_after_five_minutes_even_while_it_is_still_remember
         assert_eq!(story.send(vec![last.clone()]), again, "a duplicate");
     }
     assert_eq!(story.logged.state.messages(), MANY as u64 + 1);
+}
+
+#[test]
+fn the_name_of_a_deleted_queue_is_free_after_a_minute_even_while_it_is_still_remembered() {
+    let mut story = Story::new("orders", AttributeChanges::default());
+    // More than one command forgets.
+    let names: Vec<String> = (0..250).map(|number| format!("gone-{number}")).collect();
+    let create = |name: &str| Command::CreateQueue {
+        queue: named(name),
+        attributes: Box::default(),
+        tags: BTreeMap::new(),
+        cooldown: Cooldown::Minute,
+    };
+    for name in &names {
+        assert_eq!(story.ask(create(name)), Ok(Outcome::Exists));
+        let deleted = story.ask(Command::DeleteQueue { queue: named(name) });
+        assert_eq!(deleted, Ok(Outcome::Done));
+    }
+    story.now.0 += 59_999;
+    story.logged.restore_from_snapshot();
+    for name in &names {
+        let too_early = Err(CommandError::QueueDeletedRecently);
+        assert_eq!(story.ask(create(name)), too_early);
+    }
+    story.now.0 += 1;
+    // The last one first: it is forgotten last.
+    for name in names.iter().rev() {
+        assert_eq!(story.ask(create(name)), Ok(Outcome::Exists));
+    }
 }
 
 #[test]

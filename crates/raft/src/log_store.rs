@@ -28,8 +28,8 @@ const READ_BYTES: usize = 2 << 20;
 const TAIL_BYTES: usize = 16 << 20;
 /// More are not read in the task that answers, where heartbeats would wait for it.
 const READ_IN_PLACE_BYTES: usize = 64 << 10;
-/// When so many appends in a row were of one request each, one client asks, and waits for each answer:
-/// requests of two meet sooner.
+/// When so many appends in a row were of one request each, little is asked, perhaps by one client that
+/// waits for each answer: where more is, requests soon meet in an entry.
 const LONE_APPENDS: u32 = 8;
 /// What an entry takes in memory beside its payload.
 const ENTRY_BYTES: usize = 128;
@@ -91,8 +91,8 @@ impl Log {
         self.shorten_tail();
     }
 
-    /// Whether an append, with one request or not, goes with those before it as the request of one
-    /// client that waits for each answer.
+    /// Whether nothing else is to be expected beside an append, with one request or not, after those
+    /// before it.
     fn is_alone(&mut self, is_one_request: bool) -> bool {
         self.lone_appends = if is_one_request {
             self.lone_appends.saturating_add(1)

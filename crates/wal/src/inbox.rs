@@ -22,11 +22,11 @@ use crate::{Completion, WalFailed};
 /// More than this does not wait for the same fdatasync, so that the first of a long queue is not
 /// held up by the last. One append is never split.
 const WRITE_BYTES: u64 = 2 << 20;
-/// What is longer is not written in place: the disk works longer for it than two threads take to
-/// wake up.
+/// What is longer is not written in place: by then, to wake two threads is little beside the rest.
 const IN_PLACE_BYTES: u64 = 16 << 10;
-/// So often whatever is ready goes first: what is handed over is on its way to the peers then.
-const LOOKS: usize = 2;
+/// So often whatever is ready goes first: what waits for the append, and then what that has woken, which
+/// sends it to the peers.
+const YIELDS: usize = 2;
 
 pub(crate) enum Message {
     Append {
@@ -51,7 +51,8 @@ pub(crate) struct Inbox<W: World> {
 
 /// An [`Inbox`] of any world.
 pub(crate) trait WriteInPlace: fmt::Debug + Send + Sync {
-    /// Writes what waits, if it is the one append of so many bytes and can be written in place. Where
+    /// Writes what waits, if an append of so many bytes can be written in place and has remained alone.
+    /// It may be written already, and something else wait that came since: that is written, too. Where
     /// this is false, the log's thread is to be called.
     fn write_in_place(&self, bytes: u64) -> Pin<Box<dyn Future<Output = bool> + Send + '_>>;
 }
@@ -68,7 +69,7 @@ impl<W: World> WriteInPlace for Inbox<W> {
             if bytes > IN_PLACE_BYTES {
                 return false;
             }
-            for _ in 0..LOOKS {
+            for _ in 0..YIELDS {
                 yield_now().await;
             }
             let Ok(mut at_work) = self.at_work.try_lock() else {
@@ -95,7 +96,7 @@ impl<W: World> Inbox<W> {
     }
 
     /// Writes whenever it is called, until nobody can call any more or nothing may be written.
-    pub(crate) async fn answer(&self, mut calls: mpsc::Receiver<()>) {
+    pub(crate) async fn answer(&self, mut calls: mpsc::UnboundedReceiver<()>) {
         loop {
             let call = calls.recv().await;
             if !self.write_all().await || call.is_none() {
@@ -135,12 +136,12 @@ impl<W: World> AtWork<W> {
             done(written.clone());
         }
         if let Err(failure) = written {
-            refuse_all(self.messages, &failure);
+            refuse_all(self.messages, &failure).await;
             return None;
         }
         if let Some(closed) = group.close {
             self.writer.close().await;
-            refuse_all(self.messages, &WalFailed::Closed);
+            refuse_all(self.messages, &WalFailed::Closed).await;
             // Nobody waits for it if the closing was given up.
             let _ = closed.send(());
             return None;
@@ -194,10 +195,10 @@ pub(crate) fn bytes_of(records: &[Stored]) -> u64 {
     records.iter().map(Stored::bytes).sum()
 }
 
-/// Answers what still waits.
-fn refuse_all(mut messages: mpsc::UnboundedReceiver<Message>, failure: &WalFailed) {
+/// Answers what still waits, and what is being handed over.
+async fn refuse_all(mut messages: mpsc::UnboundedReceiver<Message>, failure: &WalFailed) {
     messages.close();
-    while let Ok(message) = messages.try_recv() {
+    while let Some(message) = messages.recv().await {
         match message {
             Message::Append { done, .. } => done(Err(failure.clone())),
             // It is worked out anew when the log is opened again.

@@ -30,7 +30,7 @@ mod writer;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, PoisonError, Weak};
 
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -110,9 +110,9 @@ pub struct Wal {
     // Unbounded in itself; what is under way is bounded above: the proposer and openraft's
     // replication limit the entries that are not yet durable.
     messages: mpsc::UnboundedSender<Message>,
-    /// Calls the log's thread: one call is enough for all that waits.
-    calls: mpsc::Sender<()>,
-    inbox: Arc<dyn WriteInPlace>,
+    /// Each calls the log's thread. It holds the inbox: what waits there may itself hold a log.
+    calls: mpsc::UnboundedSender<()>,
+    inbox: Weak<dyn WriteInPlace>,
     failure: watch::Receiver<Option<WalFailed>>,
     stats: Arc<Stats>,
     readers: Arc<Readers>,
@@ -164,7 +164,7 @@ impl Wal {
         options: Options,
     ) -> Result<(Wal, Recovered), OpenError> {
         let (messages, waiting) = mpsc::unbounded_channel();
-        let (calls, called) = mpsc::channel(1);
+        let (calls, called) = mpsc::unbounded_channel();
         let (failure_sender, failure) = watch::channel(None);
         let stats = Arc::new(Stats::default());
         let (opened_sender, opened) = oneshot::channel();
@@ -180,7 +180,7 @@ impl Wal {
                     Ok((writer, recovered)) => {
                         let inbox = Arc::new(Inbox::new(writer, waiting));
                         // Whoever opened it may be gone: then nobody calls.
-                        let _ = opened_sender.send(Ok((inbox.clone(), recovered)));
+                        let _ = opened_sender.send(Ok((Arc::downgrade(&inbox), recovered)));
                         inbox.answer(called).await;
                     }
                     Err(error) => drop(opened_sender.send(Err(error))),
@@ -306,10 +306,13 @@ impl Wal {
         let records = stored(records);
         let bytes = inbox::bytes_of(&records);
         self.hand_over(records, done);
-        let wal = self.clone();
+        let inbox = self.inbox.clone();
+        let mut call = CallWhenDropped(Some(self.calls.clone()));
         tokio::spawn(async move {
-            if !wal.inbox.write_in_place(bytes).await {
-                wal.call();
+            if let Some(inbox) = inbox.upgrade()
+                && inbox.write_in_place(bytes).await
+            {
+                call.0.take();
             }
         });
     }
@@ -325,8 +328,8 @@ impl Wal {
 
     /// Has the log's thread write what waits.
     fn call(&self) {
-        // It was called already, or there is nothing that it might do.
-        let _ = self.calls.try_send(());
+        // Where it has ended, there is nothing that it might do.
+        let _ = self.calls.send(());
     }
 
     /// Becomes `Some` when the log has failed, and stays so.
@@ -347,6 +350,19 @@ impl Wal {
             self.call();
             // An error means that the writer has already ended.
             let _ = closed.await;
+        }
+    }
+}
+
+/// Calls the log's thread in the end, unless nothing is left for it: so also if the task that was to
+/// write ends with its runtime.
+struct CallWhenDropped(Option<mpsc::UnboundedSender<()>>);
+
+impl Drop for CallWhenDropped {
+    fn drop(&mut self) {
+        if let Some(calls) = self.0.take() {
+            // As in `call`.
+            let _ = calls.send(());
         }
     }
 }

@@ -31,10 +31,11 @@ const BUFFER_BYTES: usize = 4 << 20;
 /// leave the rest of it to others. Who reads on from an older message brings the next ones in.
 const CACHED_SEGMENTS: usize = 32;
 
-/// After one that took longer, the disk is no longer waited for in place: heartbeats and votes would
-/// wait, too, and where one sync takes long, the next may.
-const QUICK_SYNC: Duration = Duration::from_millis(4);
-/// Until so many in a row were quick again. On a healthy disk one in thousands is not.
+/// After a write that took longer until it was durable, the disk is no longer waited for in place:
+/// heartbeats and votes would wait, too, and where one takes long, the next may. It is this long because
+/// busy processors alone make one in a hundred take more than a millisecond.
+const QUICK_WRITE: Duration = Duration::from_millis(4);
+/// Until so many in a row were quick again.
 const WARY_WRITES: u32 = 64;
 
 /// What a new segment must repeat, because the segments before it may be removed.
@@ -251,6 +252,7 @@ impl<W: World> Writer<W> {
         assert!(end <= self.current.length, "a write stays in its segment");
         let file = &self.current.file.file;
         let clock = self.world.clock();
+        let began = clock.elapsed();
         let durable = async {
             file.write_at(start, &bytes).await?;
             let written = clock.elapsed();
@@ -268,7 +270,9 @@ impl<W: World> Writer<W> {
         })?;
         self.stats.count_write(bytes.len(), sync);
         self.writes += 1;
-        self.wary_writes = if sync <= QUICK_SYNC {
+        // A write may be held up, too: by much that is written beside the log.
+        let took = clock.elapsed().saturating_sub(began);
+        self.wary_writes = if took <= QUICK_WRITE {
             self.wary_writes.saturating_sub(1)
         } else {
             WARY_WRITES

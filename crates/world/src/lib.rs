@@ -83,7 +83,7 @@ pub enum Urgency {
 ///
 /// The methods are asynchronous so that a simulated disk can be slow. The real ones block: call
 /// them from a task started with [`Disk::spawn`], and from one that serves requests only where it has
-/// nothing else to do and the disk is known to be quick.
+/// nothing else to do and the disk has not been slow.
 pub trait Disk: Clone + Send + Sync + 'static {
     /// An open file.
     type File: DiskFile;

@@ -78,7 +78,7 @@ async fn carry_out(command: Command) -> ExitCode {
         Command::Peek(args) => peek::run(args).await,
         Command::Trace(args) => trace::run(args).await,
         Command::Down(args) => down::run(args).await,
-        Command::Node(args) => node::run(args).await,
+        Command::Node(args) => Box::pin(node::run(args)).await,
         Command::Fault(args) => fault::run(args).await,
         Command::Bench(args) => bench::run(args).await,
         Command::Learn(args) => learn::run(args).await,

@@ -51,7 +51,10 @@ pub async fn run(args: &StallsArgs, report: &mut Report) {
     for (name, attributes) in [("groups", json!({})), ("groups.fifo", fifo)] {
         create(&api, name, &attributes).await;
         let gap = longest_gap(&api, fill(&api, name, args.groups, Groups::OneEach)).await;
-        let what = format!("{} groups in {name}: nothing acknowledged for", args.groups);
+        let what = format!(
+            "{} groups in {name}, beside all queues: nothing acknowledged for",
+            args.groups
+        );
         report.at_most(&what, args.longest, gap, "s");
     }
     for operation in ["PurgeQueue", "DeleteQueue"] {

@@ -1,17 +1,36 @@
-//! A clock that nobody has to wait for.
+//! A clock that nobody has to wait for, unless it is held.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use tokio::task::yield_now;
 use zonemq_world::Clock;
 
 /// Time passes only while a sync takes its time.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct FakeClock(Arc<Mutex<Duration>>);
+pub(crate) struct FakeClock {
+    elapsed: Arc<Mutex<Duration>>,
+    is_held: Arc<AtomicBool>,
+}
 
 impl FakeClock {
-    pub(crate) fn pass(&self, time: Duration) {
-        *self.0.lock().unwrap() += time;
+    /// No sync ends until it goes on.
+    pub(crate) fn hold(&self) {
+        self.is_held.store(true, Ordering::SeqCst);
+    }
+
+    pub(crate) fn go_on(&self) {
+        self.is_held.store(false, Ordering::SeqCst);
+    }
+
+    /// Others go first, at least once.
+    pub(crate) async fn pass(&self, time: Duration) {
+        yield_now().await;
+        while self.is_held.load(Ordering::SeqCst) {
+            yield_now().await;
+        }
+        *self.elapsed.lock().unwrap() += time;
     }
 }
 
@@ -21,6 +40,6 @@ impl Clock for FakeClock {
     }
 
     fn elapsed(&self) -> Duration {
-        *self.0.lock().unwrap()
+        *self.elapsed.lock().unwrap()
     }
 }

@@ -473,9 +473,9 @@ impl DiskFile for FakeFile {
     }
 
     async fn sync_data(&self) -> io::Result<()> {
-        tokio::task::yield_now().await;
+        let takes = self.disk.platter().sync_time;
+        self.disk.clock.pass(takes).await;
         let mut platter = self.disk.operate()?;
-        self.disk.clock.pass(platter.sync_time);
         let fails = platter.failing_syncs || FakeDisk::fails(&mut platter).is_err();
         let file = &mut platter.files[self.number];
         let pending = std::mem::take(&mut file.pending);

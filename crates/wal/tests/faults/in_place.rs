@@ -7,7 +7,9 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 use tokio::task::yield_now;
 use zonemq_wal::{GroupId, Options, Progress, Record, Wal, WalFailed};
+use zonemq_world::World;
 
+use crate::fake_clock::FakeClock;
 use crate::fake_world::{FakeDisk, FakeWorld};
 use crate::run;
 
@@ -25,6 +27,7 @@ enum Writer {
 struct Log {
     wal: Wal,
     disk: FakeDisk,
+    clock: FakeClock,
     entries: u64,
 }
 
@@ -42,6 +45,7 @@ impl Log {
         Log {
             wal,
             disk: world.fake_disk().clone(),
+            clock: world.clock().clone(),
             entries: 0,
         }
     }
@@ -112,6 +116,42 @@ fn appends_in_company_are_written_together_by_the_thread() {
 }
 
 #[test]
+fn what_is_handed_over_while_another_is_written_in_place_follows_it() {
+    run(async {
+        let mut log = Log::open().await;
+        log.clock.hold();
+        let first = log.hand_over(Wal::append_alone, SMALL);
+        all_that_is_ready().await;
+        let rest = [
+            log.hand_over(Wal::append_alone, SMALL),
+            log.hand_over(Wal::append_alone, SMALL),
+        ];
+        all_that_is_ready().await;
+        log.clock.go_on();
+        let first = first.await.expect("answered").expect("durable");
+        assert_eq!(first, Writer::Caller);
+        for written in rest {
+            let writer = written.await.expect("answered").expect("durable");
+            assert_eq!(writer, Writer::Thread);
+        }
+    });
+}
+
+#[test]
+fn what_a_caller_did_not_come_to_write_is_written_by_the_thread() {
+    let threads = runtime();
+    let caller = runtime();
+    let mut log = threads.block_on(Log::open());
+    let written = {
+        let _on = caller.enter();
+        log.hand_over(Wal::append_alone, SMALL)
+    };
+    drop(caller);
+    let writer = threads.block_on(written).expect("answered");
+    assert_eq!(writer.expect("durable"), Writer::Thread);
+}
+
+#[test]
 fn a_new_segment_is_begun_by_the_thread() {
     run(async {
         let mut log = Log::open().await;
@@ -143,6 +183,13 @@ fn a_slow_disk_is_waited_for_by_the_thread_until_it_has_been_quick_for_a_while()
     });
 }
 
+/// Lets all others go as far as they come.
+async fn all_that_is_ready() {
+    for _ in 0..100 {
+        yield_now().await;
+    }
+}
+
 fn runtime() -> Runtime {
     Builder::new_current_thread().build().expect("a runtime")
 }
@@ -164,7 +211,8 @@ fn a_caller_that_ends_in_the_middle_of_a_write_leaves_a_log_that_takes_no_more()
     });
     // It is written, and not synced.
     drop(caller);
-    assert!(unfinished.try_recv().is_err(), "nobody was told");
+    let never = oneshot::error::TryRecvError::Closed;
+    assert_eq!(unfinished.try_recv().unwrap_err(), never);
     let refused = threads.block_on(log.hand_over(Wal::append, SMALL));
     assert!(matches!(refused.expect("answered"), Err(WalFailed::Closed)));
 }
