@@ -221,8 +221,8 @@ impl Messages {
 
     /// The next moment at which a hidden message becomes visible, or a locked group may be freed.
     pub(crate) fn next_change_at(&self, retention: Seconds) -> Option<Millis> {
-        let delayed = self.delayed.first().copied().map(|(until, _)| until);
-        let in_flight = self.in_flight.first().copied().map(|(until, _)| until);
+        let delayed = self.delayed.first().map(|(until, _)| *until);
+        let in_flight = self.in_flight.first().map(|(until, _)| *until);
         let expiry = match &self.order {
             Order::Standard(_) => None,
             Order::Fifo { .. } => in_flight

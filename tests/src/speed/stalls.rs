@@ -97,56 +97,63 @@ async fn create(api: &Api, name: &str, attributes: &Value) {
     call(api, "CreateQueue", &request).await;
 }
 
-/// Makes so many queues, over many connections.
-async fn create_many(api: &Arc<Api>, queues: u64) {
+/// Does all of it, so many at a time, in the turns of many clients: each is told with which it begins.
+async fn share_out<Act: Future<Output = ()> + Send>(
+    all: u64,
+    at_a_time: u64,
+    act: impl Fn(u64) -> Act + Clone + Send + 'static,
+) {
     let next = Arc::new(AtomicU64::new(0));
     let mut clients = JoinSet::new();
     for _ in 0..CONNECTIONS {
-        let (api, next) = (api.clone(), next.clone());
+        let (next, act) = (next.clone(), act.clone());
         clients.spawn(async move {
             loop {
-                let number = next.fetch_add(1, Ordering::Relaxed);
-                if number >= queues {
+                let first = next.fetch_add(at_a_time, Ordering::Relaxed);
+                if first >= all {
                     return;
                 }
-                create(&api, &format!("queue-{number}"), &json!({})).await;
+                act(first).await;
             }
         });
     }
     clients.join_all().await;
 }
 
-/// Sends so many messages in batches, over many connections.
+async fn create_many(api: &Arc<Api>, queues: u64) {
+    let api = api.clone();
+    share_out(queues, 1, move |number| {
+        let api = api.clone();
+        async move { create(&api, &format!("queue-{number}"), &json!({})).await }
+    })
+    .await;
+}
+
+/// Sends so many messages in batches.
 async fn fill(api: &Arc<Api>, queue: &str, messages: u64, groups: Groups) {
-    let next = Arc::new(AtomicU64::new(0));
-    let mut senders = JoinSet::new();
-    for _ in 0..CONNECTIONS {
-        let (api, next) = (api.clone(), next.clone());
-        let url = url(&api, queue);
-        senders.spawn(async move {
-            loop {
-                let first = next.fetch_add(BATCH, Ordering::Relaxed);
-                if first >= messages {
-                    return;
-                }
-                let entries = (first..first + BATCH).map(|number| {
-                    let mut entry = json!({
-                        "Id": number.to_string(),
-                        "MessageBody": format!("message {number:0>100}"),
-                    });
-                    if let Groups::OneEach = groups {
-                        entry["MessageGroupId"] = format!("group-{number}").into();
-                    }
-                    entry
-                });
-                let entries: Vec<Value> = entries.collect();
-                let request = json!({"QueueUrl": url, "Entries": entries});
-                let sent = call(&api, "SendMessageBatch", &request).await;
-                assert_eq!(sent["Failed"].as_array().map_or(0, Vec::len), 0, "{sent}");
-            }
+    let (api, url) = (api.clone(), url(api, queue));
+    share_out(messages, BATCH, move |first| {
+        let (api, url) = (api.clone(), url.clone());
+        async move { send_batch(&api, &url, first, groups).await }
+    })
+    .await;
+}
+
+async fn send_batch(api: &Api, url: &str, first: u64, groups: Groups) {
+    let entries = (first..first + BATCH).map(|number| {
+        let mut entry = json!({
+            "Id": number.to_string(),
+            "MessageBody": format!("message {number:0>100}"),
         });
-    }
-    senders.join_all().await;
+        if let Groups::OneEach = groups {
+            entry["MessageGroupId"] = format!("group-{number}").into();
+        }
+        entry
+    });
+    let entries: Vec<Value> = entries.collect();
+    let request = json!({"QueueUrl": url, "Entries": entries});
+    let sent = call(api, "SendMessageBatch", &request).await;
+    assert_eq!(sent["Failed"].as_array().map_or(0, Vec::len), 0, "{sent}");
 }
 
 /// The longest time between two acknowledgements to a client that sends as long as something else
